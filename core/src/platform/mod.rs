@@ -1,0 +1,64 @@
+//! A platform as data: where it is, how one signs in, what a refusal looks like, and who may see credentials.
+//!
+//! **Invariant:** every key is checked; an unknown or mistyped one is refused with its name, its line and the nearest key
+//! that exists. No secret belongs in a platform file.
+
+mod duration;
+mod recipe;
+mod rules;
+
+use serde::{Deserialize, Serialize};
+
+pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
+pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
+
+/// A service that accounts sign in to.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// The stable name; saved sessions belong to it.
+    pub id: String,
+    /// What relative addresses resolve against; its origin may see credentials.
+    pub base_url: String,
+    /// Further origins that may see credentials, as `scheme://host[:port]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+    /// How an account signs in.
+    pub sign_in: SignIn,
+    /// How a session is renewed, where that is not the sign-in recipe itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew: Option<OAuthRefresh>,
+    /// How a session shows itself on each attempt.
+    #[serde(default)]
+    pub credential: Credential,
+    /// Who the platform says this session is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// What a refused session looks like.
+    #[serde(default)]
+    pub refused: Refused,
+    /// When and how often attempts are repeated.
+    #[serde(default)]
+    pub retry: RetryRules,
+    /// How long things may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+}
+
+/// How a session shows itself on each attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Credential {
+    /// The header that carries the access token; `authorization` when a token is at hand and nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// What precedes the token in that header; `Bearer` when nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
+    /// The cookie that *is* the credential: when its value changes the generation grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// How long an access token lives, in seconds, where the platform does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<u64>,
+}

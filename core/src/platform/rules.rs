@@ -1,0 +1,134 @@
+//! What answers of a platform mean, and how long and how often to try, as data.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+
+/// The identity probe: who the platform says this session is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Where it is asked with GET; resolved against the platform's base.
+    pub path: String,
+    /// The JSON pointer (RFC 6901) of the account's id in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+}
+
+/// What a refused session looks like; any one of these is a refusal.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Refused {
+    /// Statuses that refuse the session.
+    pub status: Vec<u16>,
+    /// Statuses that may refuse the session: the identity probe decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspect: Vec<u16>,
+    /// Paths (prefixes) to which a refused session is redirected, such as `/login`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redirect_to: Vec<String>,
+    /// Headers that refuse the session.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<HeaderRule>,
+    /// Small bodies that refuse the session.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bodies: Vec<BodyRule>,
+    /// Whether deleting the credential cookie (`credential.cookie`) refuses the session.
+    pub cookie_deleted: bool,
+}
+
+/// A header whose presence, or value, refuses the session.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderRule {
+    /// Its name.
+    pub name: String,
+    /// Its exact value; any value when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// A body that must be read to know what the answer means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodyRule {
+    /// The statuses whose bodies are read.
+    pub status: Vec<u16>,
+    /// The media type (without parameters) whose bodies are read.
+    #[serde(default = "json")]
+    pub content_type: String,
+    /// The JSON pointer (RFC 6901) of the value that tells.
+    pub pointer: String,
+    /// The values (strings, or numbers and booleans as JSON writes them) that refuse the session.
+    pub values: Vec<String>,
+    /// Bytes to read at most; a larger body is not a refusal.
+    #[serde(default = "cap")]
+    pub cap: usize,
+}
+
+/// When and how often attempts are repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryRules {
+    /// Attempts a call makes at most, the first included; replays after a renewal and redirects are not counted.
+    pub attempts: u32,
+    /// The first ceiling of the full-jitter backoff; doubles with each attempt.
+    #[serde(with = "duration")]
+    pub base: Duration,
+    /// The highest ceiling of the backoff.
+    #[serde(with = "duration")]
+    pub cap: Duration,
+    /// Methods, besides the idempotent ones (RFC 9110 §9.2.2), that are safe to repeat here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// A call, up to the head of its answer: attempts, waits, redirects and renewal included.
+    #[serde(with = "duration")]
+    pub total: Duration,
+    /// One exchange that the session makes for itself (sign-in step, renewal, probe).
+    #[serde(with = "duration")]
+    pub exchange: Duration,
+    /// One answer of the store.
+    #[serde(with = "duration")]
+    pub store: Duration,
+}
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self {
+            status: vec![401],
+            suspect: Vec::new(),
+            redirect_to: Vec::new(),
+            headers: Vec::new(),
+            bodies: Vec::new(),
+            cookie_deleted: false,
+        }
+    }
+}
+
+impl Default for RetryRules {
+    fn default() -> Self {
+        Self { attempts: 4, base: Duration::from_millis(250), cap: Duration::from_secs(20), methods: Vec::new() }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { total: Duration::from_secs(60), exchange: Duration::from_secs(30), store: Duration::from_secs(5) }
+    }
+}
+
+fn json() -> String {
+    "application/json".to_owned()
+}
+
+const fn cap() -> usize {
+    64 * 1024
+}
