@@ -75,7 +75,9 @@ impl Jar {
         }
         let mut out = BytesMut::new();
         for cookie in self.matching(to, now) {
-            if !out.is_empty() {
+            if out.is_empty() {
+                out.reserve(128);
+            } else {
                 out.extend_from_slice(b"; ");
             }
             if !cookie.key.name.is_empty() {
@@ -141,7 +143,7 @@ impl Jar {
     /// Who the cookie is, or why it may not be (§5.7).
     fn key(&self, place: &Place<'_>, line: &Line<'_>) -> Result<Key, Reason> {
         let (domain, is_host_only) = match line.domain {
-            None | Some(b"") => (place.host.to_ascii_lowercase(), true),
+            None => (place.host.to_ascii_lowercase(), true),
             Some(domain) => self.domain(place, domain)?,
         };
         let path = line.path.filter(|path| path.starts_with(b"/"));

@@ -3,8 +3,9 @@
 //! **Invariant:** a cookie goes only to hosts, paths and connections that it was set for; its value is in no `Debug`, no
 //! error and no event, and is wiped when dropped. Time is an argument.
 //!
-//! One deliberate liberty, which browsers take too: loopback hosts ([`crate::url::is_loopback`]) count as secure without TLS.
-//! `SameSite` is kept but decides nothing: an API client has no other site that could start its requests.
+//! Deliberate liberties: loopback hosts ([`crate::url::is_loopback`]) count as secure without TLS, as in browsers. `SameSite`
+//! is kept but decides nothing, not even that `None` needs `Secure`: an API client has no other site that could start its
+//! requests. A host that is a public suffix may set cookies for itself.
 
 mod date;
 mod evict;

@@ -56,7 +56,8 @@ pub(super) fn parse(line: &[u8], now: Wall) -> Result<Line<'_>, Reason> {
         } else if key.eq_ignore_ascii_case(b"max-age") {
             max_age = age(value).or(max_age);
         } else if key.eq_ignore_ascii_case(b"domain") {
-            parsed.domain = Some(value);
+            // An empty one is as good as none (RFC 6265 §5.2.3): both conformance suites want what stood before it.
+            parsed.domain = Some(value).filter(|value| !value.is_empty()).or(parsed.domain);
         } else if key.eq_ignore_ascii_case(b"path") {
             parsed.path = Some(value);
         } else if key.eq_ignore_ascii_case(b"secure") {
