@@ -34,11 +34,11 @@ impl Jar {
         for (at, piece) in line.as_bytes().split(|&byte| byte == b';').enumerate() {
             match parse::pair(piece) {
                 Ok(pair) => pairs.push(pair),
-                Err(reason) if reason == Reason::TooLong => {
+                Err(Reason::TooLong) => {
                     let most = parse::MOST_NAME_AND_VALUE;
                     return Err(invalid(format!("cookie {} of the line is longer than {most} bytes", at + 1)));
                 }
-                Err(_empty) => {}
+                Err(_) => {}
             }
         }
         if pairs.is_empty() {
