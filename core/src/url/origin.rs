@@ -32,7 +32,9 @@ pub enum Scheme {
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
-    host: Arc<str>,
+    /// Host and, where it is not the scheme's own, `:` and port.
+    text: Arc<str>,
+    host_len: usize,
     port: u16,
     scheme: Scheme,
 }
@@ -109,7 +111,13 @@ impl Origin {
             return Err(invalid(format!("the host `{}` {why}", parts.host)));
         }
         let port = parts.port.unwrap_or(scheme.default_port());
-        Ok(Self { host: host::canonical(parts.host).into(), port, scheme })
+        let mut text = host::canonical(parts.host);
+        let host_len = text.len();
+        if port != scheme.default_port() {
+            text.push(':');
+            text.push_str(&port.to_string());
+        }
+        Ok(Self { text: text.into(), host_len, port, scheme })
     }
 
     /// Whether `uri` is of this origin; neither allocates nor parses anything but the port.
@@ -119,16 +127,20 @@ impl Origin {
         let (Some(scheme), Some(authority)) = (Scheme::of(uri), uri.authority()) else {
             return false;
         };
-        let Some(parts) = host::split(authority.as_str()) else {
+        if scheme != self.scheme {
             return false;
-        };
-        scheme == self.scheme
-            && parts.port.unwrap_or(scheme.default_port()) == self.port
-            && (parts.host.eq_ignore_ascii_case(&self.host) || self.is_same_address(parts.host))
+        }
+        if authority.as_str().eq_ignore_ascii_case(&self.text) {
+            return true;
+        }
+        host::split(authority.as_str()).is_some_and(|parts| {
+            parts.port.unwrap_or(scheme.default_port()) == self.port
+                && (parts.host.eq_ignore_ascii_case(self.host()) || self.is_same_address(parts.host))
+        })
     }
 
     fn is_same_address(&self, host: &str) -> bool {
-        host.starts_with('[') && host::ipv6(host).is_some_and(|address| host::ipv6(&self.host) == Some(address))
+        host.starts_with('[') && host::ipv6(host).is_some_and(|address| host::ipv6(self.host()) == Some(address))
     }
 
     /// Its scheme.
@@ -138,7 +150,7 @@ impl Origin {
 
     /// Its host in lower case; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.text[..self.host_len]
     }
 
     /// Its port, the scheme's own where the URL named none.
@@ -148,7 +160,7 @@ impl Origin {
 
     /// Whether the host names this machine (see [`super::is_loopback`]).
     pub fn is_loopback(&self) -> bool {
-        host::is_loopback(&self.host)
+        host::is_loopback(self.host())
     }
 }
 
@@ -157,11 +169,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.scheme.as_str())?;
         f.write_str("://")?;
-        f.write_str(&self.host)?;
-        if self.port != self.scheme.default_port() {
-            write!(f, ":{}", self.port)?;
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 
