@@ -3,9 +3,12 @@
 //! **Invariant:** every key is checked; an unknown or mistyped one is refused with its name, its line and the nearest key
 //! that exists. No secret belongs in a platform file.
 
+mod check;
 mod duration;
+mod parse;
 mod recipe;
 mod rules;
+pub mod template;
 
 use serde::{Deserialize, Serialize};
 
