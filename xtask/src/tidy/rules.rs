@@ -86,12 +86,12 @@ fn name(path: &Path) -> Vec<Finding> {
 
 fn length(text: &Text) -> Vec<Finding> {
     let lines = text.code.lines().filter(|line| !line.trim().is_empty()).count();
-    match lines {
-        0..=NORM => Vec::new(),
-        0..=LIMIT => {
-            vec![Finding { line: 0, says: format!("{lines} lines of code, the norm is {NORM}"), weight: Weight::Note }]
-        }
-        _ => vec![error(0, &format!("{lines} lines of code, the limit is {LIMIT}: split it by state or by question"))],
+    if lines > LIMIT {
+        vec![error(0, &format!("{lines} lines of code, the limit is {LIMIT}: split it by state or by question"))]
+    } else if lines > NORM {
+        vec![Finding { line: 0, says: format!("{lines} lines of code, the norm is {NORM}"), weight: Weight::Note }]
+    } else {
+        Vec::new()
     }
 }
 

@@ -113,9 +113,9 @@ fn no_crate_is_called_core() {
 
 #[test]
 fn literals_and_comments_of_rust_are_told_from_code() {
-    let source = r####"let a = "x // y"; // c1 "quoted"
+    let source = r###"let a = "x // y"; // c1 "quoted"
 let b = r#"raw " code"#; let c = '"'; let d = '\''; fn e<'a>(f: &'a str) {} /* c2 /* nested */ still */ let for_r = 1;
-let g = b"bytes\" more"; let h = br##"x "# y"##;"####;
+let g = b"bytes\" more"; let h = br##"x "# y"##;"###;
     let text = Text::read(source, Language::Rust);
     let squeezed = text.code.split_whitespace().collect::<Vec<_>>().join(" ");
     let expected = "let a = \" \"; let b = r#\" \"#; let c = ' '; let d = ' '; fn e<'a>(f: &'a str) {} let for_r = 1; \

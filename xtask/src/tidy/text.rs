@@ -163,8 +163,7 @@ impl Reader<'_> {
     fn character_or_lifetime(&mut self) {
         let mut ahead = self.rest.clone();
         match (ahead.next(), ahead.next()) {
-            (Some('\\'), _) => self.literal('\''),
-            (Some(_), Some('\'')) => self.literal('\''),
+            (Some('\\'), _) | (Some(_), Some('\'')) => self.literal('\''),
             _ => self.code('\''),
         }
     }
