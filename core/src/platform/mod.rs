@@ -4,6 +4,7 @@
 //! that exists. No secret belongs in a platform file.
 
 mod check;
+mod compiled;
 mod duration;
 mod parse;
 mod recipe;
@@ -12,6 +13,7 @@ pub mod template;
 
 use serde::{Deserialize, Serialize};
 
+pub use compiled::Compiled;
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 
