@@ -157,7 +157,7 @@ fn json_string(out: &mut String, text: &str) {
             '"' | '\\' => out.extend(['\\', character]),
             '\0'..='\u{1f}' => {
                 let _ = write!(out, "\\u{:04x}", u32::from(character));
-            },
+            }
             _ => out.push(character),
         }
     }

@@ -26,7 +26,10 @@ pub enum Output {
 
 /// How a call or command ended well.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "calls are what it is for, and a box would cost each of them an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "calls are what it is for, and a box would cost each of them an allocation"
+)]
 pub enum Reply {
     /// The platform answered a call.
     Answered(Answered),
