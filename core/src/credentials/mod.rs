@@ -2,6 +2,9 @@
 //!
 //! **Invariant:** secrets are zeroized when dropped, have no `Display`, and `Debug` redacts them.
 
+mod import;
+mod need;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
