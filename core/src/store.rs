@@ -61,6 +61,32 @@ pub enum Expected {
     Absent,
     /// The key holds exactly this version.
     Version(Version),
+    /// Whatever the key holds, even damage: the last writer wins.
+    Any,
+}
+
+/// Where a listing goes on; opaque, and good only for the store that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// One live record of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its logical key.
+    pub key: RecordKey,
+    /// Its present version.
+    pub version: Version,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Live records of the namespace that was asked for.
+    pub entries: Vec<Entry>,
+    /// The backend's names of records that could not be read, whichever namespace they belong to.
+    pub damaged: Vec<String>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
 }
 
 /// What a store can do beyond load, save and remove.

@@ -5,4 +5,5 @@
 pub mod aes_gcm;
 pub mod hex;
 pub mod laws;
+pub mod pattern;
 pub mod report;

@@ -1,0 +1,84 @@
+//! Where sealed records live: the interface, and the backends that come with this crate.
+//!
+//! **Invariant:** a store sees sealed bytes only, and an error is never a miss. The laws of [`Store`] are functions in the
+//! package `hallpass-conformance` that any backend can run.
+
+use std::fmt;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+
+use hallpass_core::time::Wall;
+
+pub use hallpass_core::store::{
+    Capabilities, Cursor, Entry, Expected, Expiry, Page, Record, RecordKey, RecordKind, StoreError, Version,
+};
+
+pub use clock::WallClock;
+pub use file::FileStore;
+pub use memory::MemoryStore;
+
+mod clock;
+mod file;
+mod memory;
+
+/// What a store's methods return: does nothing until polled.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Keeps sealed records under logical keys, each with a version.
+///
+/// The laws, which every backend is held to as far as its [`Capabilities`] reach:
+///
+/// 1. What was saved is loaded, byte for byte, with the version that the save returned.
+/// 2. A save or removal whose [`Expected`] does not hold changes nothing and is [`StoreError::Conflict`]; of any number of
+///    writers that expect the same version, exactly one succeeds.
+/// 3. Versions of a key only grow, also across removals and expiries; no two accepted saves share one.
+/// 4. A removed or ended record is absent to every method.
+/// 5. Expiry is set with the save, atomically. A touch begins the idle time anew, changes neither the bytes nor the version,
+///    and never moves the absolute expiry.
+/// 6. A listing sees its own namespace only; whatever is live throughout is listed exactly once, however it is paged.
+/// 7. A backend that fails, or finds what it did not write, answers with an error, never with "absent".
+/// 8. A save that returned survives whatever the backend promises to survive; one that was cut off at any point leaves the old
+///    record or the new one, whole.
+///
+/// A future that was polled and then dropped may still have its effect.
+pub trait Store: Send + Sync + fmt::Debug + 'static {
+    /// What this store can do beyond load, save and remove.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The live record of a key, if there is one.
+    fn load<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Record>>;
+
+    /// Replaces the record of a key and its expiry, if the key holds what is expected; returns the new version.
+    fn save<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        sealed: Vec<u8>,
+        expected: Expected,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Version>;
+
+    /// Begins the idle time of a live record anew; returns its version, or `None` where there is none.
+    fn touch<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Version>>;
+
+    /// Removes the record of a key, if the key holds what is expected; returns the version that was removed, or `None` where
+    /// there was none to remove.
+    fn remove<'a>(&'a self, key: &'a RecordKey, expected: Expected) -> StoreFuture<'a, Option<Version>>;
+
+    /// The live records of a namespace, at most `limit` at a time, from the beginning or from where a page ended.
+    fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page>;
+}
+
+/// Whether what a key holds is what a writer expects.
+fn meets(expected: Expected, live: Option<Version>) -> bool {
+    match expected {
+        Expected::Any => true,
+        Expected::Absent => live.is_none(),
+        Expected::Version(version) => live == Some(version),
+    }
+}
+
+/// Whether a record that was last touched at `touched` has ended.
+fn has_ended(expiry: Expiry, touched: Wall, now: Wall) -> bool {
+    expiry.idle.is_some_and(|idle| now >= touched + idle) || expiry.absolute.is_some_and(|end| now >= end)
+}
