@@ -179,7 +179,10 @@ impl RecordKey {
 
     /// SHA-256 of the byte form, in lower-case hexadecimal: a name for backends whose keys others can see.
     pub fn digest(&self) -> String {
-        Sha256::digest(self.encode()).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(self.encode()).iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+            text
+        })
     }
 }
 

@@ -33,15 +33,12 @@ pub fn seal_raw(
     out.reserve(plaintext.len() + TAG);
     out.extend_from_slice(plaintext);
     let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key));
-    match cipher.encrypt_inout_detached(&Nonce::from(*nonce), aad, (&mut out[start..]).into()) {
-        Ok(tag) => {
-            out.extend_from_slice(&tag);
-            Ok(())
-        }
-        Err(_) => {
-            out.truncate(start);
-            Err(Refused)
-        }
+    if let Ok(tag) = cipher.encrypt_inout_detached(&Nonce::from(*nonce), aad, (&mut out[start..]).into()) {
+        out.extend_from_slice(&tag);
+        Ok(())
+    } else {
+        out.truncate(start);
+        Err(Refused)
     }
 }
 

@@ -180,6 +180,6 @@ fn check_id(id: &str) -> Result<(), Error> {
 
 const ID_FORM: &str = "1 to 32 of the characters A-Z a-z 0-9 . _ -";
 
-fn invalid(how: String) -> Error {
+fn invalid(how: impl fmt::Display) -> Error {
     Error::new(Kind::KeyInvalid, format!("reading the keyring: {how}"))
 }

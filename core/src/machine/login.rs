@@ -42,8 +42,8 @@ pub(super) fn request(
         return Ok(Request { method: Method::GET, uri, headers: HeaderMap::new(), body: None });
     }
     let mut headers = HeaderMap::new();
-    for (name, template) in &login.headers {
-        add_header(&mut headers, name, &fill(template, credentials)?)?;
+    for (name, value) in &login.headers {
+        add_header(&mut headers, name, value)?;
     }
     let mut fields = Vec::new();
     for (name, template) in &login.fields {

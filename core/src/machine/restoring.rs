@@ -163,13 +163,12 @@ impl Session {
                 self.set_window(now);
                 self.end_renewal(&Ok(()), now);
             }
-            Ok(_) => self.refusal_stands(now),
             Err(error) if error.code() == Kind::StoreUnavailable => {
                 // Whether somebody was first is not known, so the token is not given up yet.
                 self.renewals.dead = None;
                 self.renewal_failed(error, now);
             }
-            Err(_) => self.refusal_stands(now),
+            Ok(_) | Err(_) => self.refusal_stands(now),
         }
     }
 

@@ -165,11 +165,11 @@ impl Session {
                 match (purpose, &self.compiled.clone().platform().sign_in) {
                     (Purpose::Probe, _) => self.sign_in_probed(&arrival, now),
                     (Purpose::Csrf, Recipe::Form(login) | Recipe::Json(login)) => {
-                        self.csrf_answered(login, &arrival, now)
+                        self.csrf_answered(login, &arrival, now);
                     }
                     (_, Recipe::Form(login) | Recipe::Json(login)) => self.login_answered(login, &arrival, now),
                     (_, Recipe::Oauth2Refresh {} | Recipe::Bundle(_) | Recipe::Bearer {}) => {
-                        self.exchanged(&arrival, now)
+                        self.exchanged(&arrival, now);
                     }
                 }
             }
