@@ -1,5 +1,80 @@
 //! What the core wants done, as plain data.
+//!
+//! **Invariant:** each effect carries one [`Ticket`], the typed right to answer it once, and a deadline after which the core
+//! goes on without an answer.
 
+mod exchange;
 mod failure;
+mod kinds;
+mod other;
+mod ticket;
 
+pub use exchange::{Arrival, Exchange, Inspect, Owner, Purpose, ReadBody, SendBody};
 pub use failure::{Failure, FailureKind, Sent};
+pub use kinds::{
+    AskKind, CacheLoadKind, CacheStoreKind, ExchangeKind, Kind, KindName, LeaseKind, LoadKind, Outcome, PermitKind,
+    RemoveKind, SaveKind, SignKind,
+};
+pub use other::{
+    Answer, Ask, CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Question,
+    Remove, Save, Sign,
+};
+pub use ticket::{CallId, EffectId, Ticket};
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a request, bring its answer.
+    Exchange(Exchange),
+    /// Load a sealed record.
+    Load(Load),
+    /// Save a sealed record by compare-and-set.
+    Save(Save),
+    /// Take the right to start a renewal across processes.
+    Lease(Lease),
+    /// Remove a record.
+    Remove(Remove),
+    /// Ask what the sessions of a client share.
+    Permit(Permit),
+    /// Look up a cached response.
+    CacheLoad(CacheLoad),
+    /// Keep a response.
+    CacheStore(CacheStore),
+    /// Ask the program to sign an attempt.
+    Sign(Sign),
+    /// Ask the program something: a second factor, a custom sign-in.
+    Ask(Ask),
+}
+
+impl Effect {
+    /// Its id.
+    pub fn id(&self) -> EffectId {
+        match self {
+            Self::Exchange(effect) => effect.ticket.id(),
+            Self::Load(effect) => effect.ticket.id(),
+            Self::Save(effect) => effect.ticket.id(),
+            Self::Lease(effect) => effect.ticket.id(),
+            Self::Remove(effect) => effect.ticket.id(),
+            Self::Permit(effect) => effect.ticket.id(),
+            Self::CacheLoad(effect) => effect.ticket.id(),
+            Self::CacheStore(effect) => effect.ticket.id(),
+            Self::Sign(effect) => effect.ticket.id(),
+            Self::Ask(effect) => effect.ticket.id(),
+        }
+    }
+
+    /// The call whose task performs it; `None` when it belongs to the session.
+    pub fn call(&self) -> Option<CallId> {
+        match self {
+            Self::Exchange(effect) => match effect.owner {
+                Owner::Call(call) => Some(call),
+                Owner::Session(_) => None,
+            },
+            Self::Permit(effect) => Some(effect.call),
+            Self::CacheLoad(effect) => Some(effect.call),
+            Self::CacheStore(effect) => Some(effect.call),
+            Self::Sign(effect) => Some(effect.call),
+            Self::Load(_) | Self::Save(_) | Self::Lease(_) | Self::Remove(_) | Self::Ask(_) => None,
+        }
+    }
+}

@@ -3,12 +3,17 @@
 //! **Invariant:** every key is checked; an unknown or mistyped one is refused with its name, its line and the nearest key
 //! that exists. No secret belongs in a platform file.
 
+mod check;
+mod compiled;
 mod duration;
+mod parse;
 mod recipe;
 mod rules;
+pub mod template;
 
 use serde::{Deserialize, Serialize};
 
+pub use compiled::Compiled;
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 

@@ -1,0 +1,73 @@
+//! What an attempt wears: the program's headers, and on the platform's origins the session's instead.
+//!
+//! **Invariant:** no header of the session leaves for an origin that the platform does not name.
+
+use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE, USER_AGENT};
+use http::{HeaderMap, Uri};
+
+use super::call::Call;
+use super::output::Notice;
+use super::session::Session;
+use crate::cookie::Received;
+use crate::time::Now;
+
+impl Session {
+    /// The headers of a call's next attempt.
+    pub(super) fn dress(&self, call: &Call, credentialed: bool, now: Now) -> HeaderMap {
+        let mut headers = call.head.headers.clone();
+        if credentialed {
+            headers.remove(COOKIE);
+            headers.remove(AUTHORIZATION);
+            self.wear(&mut headers, &call.head.uri, now);
+        }
+        headers
+    }
+
+    /// Puts the session's credentials onto `headers`, in place of what is there.
+    pub(super) fn wear(&self, headers: &mut HeaderMap, uri: &Uri, now: Now) {
+        if let Some(line) = self.jar.line(uri, now.wall) {
+            headers.insert(COOKIE, line);
+        }
+        if let Some(value) = &self.tokens.authorization {
+            headers.insert(self.compiled.header().clone(), value.clone());
+        }
+        if let Some(agent) = &self.tokens.user_agent {
+            headers.insert(USER_AGENT, agent.clone());
+        }
+        for (name, value) in &self.tokens.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// Takes the cookies of an answer to an attempt of this generation. A credential cookie of an older generation is left
+    /// alone: it would bring back what a renewal replaced.
+    pub(super) fn take_cookies(&mut self, uri: &Uri, headers: &HeaderMap, generation: u64, now: Now) {
+        let credential = self.compiled.platform().credential.cookie.clone();
+        let mut is_changed = false;
+        let mut is_renewed = false;
+        for line in headers.get_all(SET_COOKIE) {
+            let name =
+                line.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
+            let is_credential = credential.as_ref().is_some_and(|credential| credential.as_bytes() == name);
+            if is_credential && generation < self.generation {
+                continue;
+            }
+            match self.jar.receive(uri, line.as_bytes(), now.wall) {
+                Received::Stored(_) | Received::Deleted(_) => {
+                    is_changed = true;
+                    is_renewed |= is_credential;
+                }
+                Received::Unchanged => {}
+                Received::Ignored(_) => self.outputs.push_back(super::output::Output::Notice(Notice::CookieIgnored)),
+            }
+        }
+        if is_renewed {
+            self.generation += 1;
+            self.revision += 1;
+            self.save_soon(now);
+        } else if is_changed {
+            self.revision += 1;
+            self.save_soon(now);
+        }
+    }
+}

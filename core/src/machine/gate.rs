@@ -1,0 +1,133 @@
+//! Whether a call may go to the wire now, must wait, or cannot be served at all.
+//!
+//! **Invariant:** while a renewal that calls wait for is in flight, no attempt with credentials leaves.
+
+use http::Method;
+
+use super::call::{Body, State};
+use super::calls::shown;
+use super::life::{self, Phase};
+use super::session::Session;
+use super::window::Freshness;
+use crate::effect::CallId;
+use crate::error::{Error, Kind};
+use crate::time::Now;
+
+/// What the gate says to a call.
+enum Gate {
+    Open,
+    Shut,
+    Barred(Error),
+}
+
+impl Session {
+    /// Sends a call on its way: to the wire, to the queue before the gate, or back.
+    pub(super) fn begin(&mut self, id: CallId, now: Now) {
+        let Some(call) = self.call_at(id) else { return };
+        let head = &call.head;
+        if matches!(head.method, Method::GET | Method::HEAD | Method::TRACE) && head.body != Body::Empty {
+            let what = format!("{} takes no body; use POST, PUT or PATCH", head.method);
+            return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
+        }
+        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.host().is_none() {
+            let what = format!("`{}` is no http or https address", shown(&head.uri));
+            return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
+        }
+        let gate = match (&self.phase, &self.closing) {
+            (Phase::Closed, _) | (_, Some(_)) => Gate::Barred(life::closed()),
+            _ if !self.compiled.names(&head.uri) => Gate::Open,
+            _ => self.gate(now),
+        };
+        match gate {
+            Gate::Open => self.attempt(id, now),
+            Gate::Shut => self.park(id),
+            Gate::Barred(error) => self.reply(id, Err(error)),
+        }
+    }
+
+    /// Lets a call wait at the gate.
+    pub(super) fn park(&mut self, id: CallId) {
+        if self.parked.len() >= self.settings.parked {
+            let what = format!("{} calls already wait for this session", self.parked.len());
+            return self.reply(id, Err(Error::new(Kind::Overloaded, what)));
+        }
+        if let Some(call) = self.call_mut(id) {
+            call.state = State::Parked;
+            self.parked.push_back(id);
+        }
+    }
+
+    /// Sends every waiting call on its way again; some may come to wait once more.
+    pub(super) fn open_gate(&mut self, now: Now) {
+        for id in std::mem::take(&mut self.parked) {
+            if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
+                self.begin(id, now);
+            }
+        }
+    }
+
+    /// Ends every waiting call with this error.
+    pub(super) fn turn_away(&mut self, error: &Error) {
+        for id in std::mem::take(&mut self.parked) {
+            if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
+                self.reply(id, Err(error.clone()));
+            }
+        }
+    }
+
+    fn gate(&mut self, now: Now) -> Gate {
+        match &self.phase {
+            Phase::Fresh => {
+                Gate::Barred(Error::new(Kind::NoSession, "there is no session yet; sign in or resume first"))
+            }
+            Phase::Loading(_) | Phase::SigningIn(_) => Gate::Shut,
+            Phase::Ended(_, error) => Gate::Barred(error.clone()),
+            Phase::Closed => Gate::Barred(life::closed()),
+            Phase::Active => self.active_gate(now),
+        }
+    }
+
+    fn active_gate(&mut self, now: Now) -> Gate {
+        if self.spent != self.generation {
+            match self.freshness(now) {
+                Freshness::Fresh => {}
+                Freshness::Advisory => self.renew_ahead(now),
+                Freshness::Mandatory => self.renew_now(now),
+                Freshness::Ended if self.can_renew() || self.is_renewing() => self.renew_now(now),
+                Freshness::Ended => return self.bar_ended(now),
+            }
+        } else if !self.is_renewing() {
+            // Refused, and the renewal that followed failed for a reason that may pass.
+            self.renew_now(now);
+        }
+        if self.is_gated() {
+            return Gate::Shut;
+        }
+        match (&self.phase, self.is_usable(now)) {
+            (Phase::Active, true) => Gate::Open,
+            (Phase::Ended(_, error), _) => Gate::Barred(error.clone()),
+            _ => Gate::Barred(self.renewal_trouble()),
+        }
+    }
+
+    /// The token has ended and nothing can renew it: so has the session.
+    fn bar_ended(&mut self, now: Now) -> Gate {
+        let error = self.cannot_renew();
+        let stays = matches!(error.code(), Kind::StoreUnavailable);
+        if !stays {
+            self.end(super::life::Ending::Expired, &error, now);
+        }
+        Gate::Barred(error)
+    }
+
+    /// Whether the present credentials may be sent.
+    fn is_usable(&self, now: Now) -> bool {
+        let refused = self.spent == self.generation && self.generation != 0;
+        !refused && self.freshness(now) != Freshness::Ended
+    }
+
+    /// Where this moment lies relative to the present token's end.
+    pub(super) fn freshness(&self, now: Now) -> Freshness {
+        self.tokens.life.map_or(Freshness::Fresh, |life| life.freshness(now.wall))
+    }
+}

@@ -1,0 +1,42 @@
+//! One account's machine: calls go in, effects come out, and nobody renews twice.
+//!
+//! [`Session`] has four kinds of methods. *Commands* (`call`, `cancel`, `sign_in`, `resume`, `renew`, `save`, `close`,
+//! `forget`) are what the program wants. *Answers* (`complete`, `finish`) are what the driver brings back. [`Session::poll`]
+//! says what to do next and is called until it answers [`Output::Wait`]; any number of commands and answers may come before.
+//! *Getters* take `&self`.
+
+mod answers;
+mod call;
+mod calls;
+mod closing;
+mod dress;
+mod gate;
+mod life;
+mod login;
+mod output;
+mod payload;
+mod probe;
+mod redirect;
+mod refusal;
+mod refused;
+mod renewal;
+mod restoring;
+mod saving;
+mod session;
+mod settings;
+mod sign_in;
+mod stats;
+mod table;
+mod timers;
+mod token;
+mod trace;
+mod window;
+
+pub use answers::Misuse;
+pub use call::{Body, CallOptions, Head, Redirect, Repeatable};
+pub use life::State;
+pub use output::{Answered, Notice, Output, Reason, Reply, Verdict};
+pub use payload::SCHEMA;
+pub use session::Session;
+pub use settings::{Persist, Settings};
+pub use stats::Stats;

@@ -1,0 +1,165 @@
+//! What a session says when it is polled.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::effect::{CallId, Effect, EffectId};
+use crate::error::{Error, Kind};
+use crate::store::Version;
+use crate::time::{Mono, Wall};
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Output {
+    /// Do this, and answer its ticket.
+    Run(Effect),
+    /// Stop doing that, if it still goes on; its answer is not waited for any more.
+    Abandon(EffectId),
+    /// A call, or another command, ended.
+    Reply(CallId, Result<Reply, Error>),
+    /// Something happened that the program may want to know.
+    Notice(Notice),
+    /// Nothing more to do until an answer, a command, or this moment; and why then.
+    Wait(Option<(Mono, Reason)>),
+}
+
+/// How a call or command ended well.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "calls are what it is for, and a box would cost each of them an allocation"
+)]
+pub enum Reply {
+    /// The platform answered a call.
+    Answered(Answered),
+    /// A command (sign in, resume, renew, save, close, forget) was carried out.
+    Done,
+}
+
+/// The platform's last answer to a call; its body is with the driver, under [`Answered::from`].
+#[derive(Debug)]
+pub struct Answered {
+    /// The exchange whose answer this is.
+    pub from: EffectId,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers, as received.
+    pub headers: HeaderMap,
+    /// The address that answered, after redirects.
+    pub uri: Uri,
+    /// What Hallpass makes of it.
+    pub verdict: Verdict,
+    /// How many attempts it took.
+    pub attempts: u32,
+    /// How many redirects were followed.
+    pub redirects: u32,
+    /// The generation whose credentials it was sent with; 0 for none.
+    pub generation: u64,
+}
+
+/// What Hallpass makes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The request was served (1xx to 3xx).
+    Served,
+    /// The request was declined for a reason of its own (another 4xx).
+    Declined,
+    /// The session was refused, and that could not be mended within this call.
+    Refused,
+    /// The session was refused although it was fresh; it has ended.
+    Rejected,
+    /// The platform asks to wait longer than this call may take; when to try again, where it tells.
+    Throttled(Option<Wall>),
+    /// The platform failed (5xx) as often as the rules allow.
+    Failed,
+}
+
+/// Something that happened to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Signed in; the new generation.
+    SignedIn(u64),
+    /// Opened from the store; its generation.
+    Restored(u64),
+    /// Renewed; the new generation.
+    Renewed(u64),
+    /// A newer session that another process saved was taken over; its generation.
+    Adopted(u64),
+    /// The platform refused this generation.
+    Refused(u64),
+    /// A renewal failed, with its kind; calls go on while the present token lasts.
+    RenewalFailed(Kind),
+    /// The session ended because the platform refuses it; why.
+    Rejected(Kind),
+    /// The session ended because nothing can renew it.
+    Expired,
+    /// Saved, under this version.
+    Saved(Version),
+    /// A save failed, with its kind; it is tried again.
+    SaveFailed(Kind),
+    /// An attempt is repeated after this long, and why.
+    Retried(CallId, Duration, Kind),
+    /// The identity probe got no definite answer, with the kind of what came instead.
+    ProbeUnknown(Kind),
+    /// A body that should tell what an answer means was too large or not what was promised; taken as no refusal.
+    NotInspected(CallId),
+    /// A cookie was not taken.
+    CookieIgnored,
+    /// A ticket was answered twice, late, or on the wrong session.
+    Misused(EffectId),
+    /// Closed.
+    Closed,
+}
+
+/// Why a session wants to be polled at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// A call's total deadline.
+    CallDeadline,
+    /// The end of a backoff.
+    Backoff,
+    /// An effect's own deadline.
+    EffectDeadline,
+    /// The beginning of a renewal window.
+    RenewalWindow,
+    /// A save that was put off.
+    Save,
+}
+
+impl Reply {
+    /// The platform's answer, where the call got one.
+    pub fn answered(self) -> Option<Answered> {
+        match self {
+            Self::Answered(answered) => Some(answered),
+            Self::Done => None,
+        }
+    }
+}
+
+impl Verdict {
+    /// Its stable word, the same in every binding.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Declined => "declined",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Throttled(_) => "throttled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The error kind that says the same, where it is not a success.
+    pub const fn error_kind(self) -> Option<Kind> {
+        match self {
+            Self::Served | Self::Declined => None,
+            Self::Refused => Some(Kind::Expired),
+            Self::Rejected => Some(Kind::Rejected),
+            Self::Throttled(_) => Some(Kind::Throttled),
+            Self::Failed => Some(Kind::PlatformFailed),
+        }
+    }
+}

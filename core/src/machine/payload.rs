@@ -1,0 +1,267 @@
+//! What a record holds: a CBOR map with integer keys, in which unknown fields survive a rewrite.
+//!
+//! **Invariant:** a release reads what the next one adds; numbers in [`field`] are never given a second meaning.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+
+use http::{HeaderName, HeaderValue};
+use minicbor::{Decoder, Encoder};
+use zeroize::Zeroizing;
+
+use super::session::Session;
+use super::window::Life;
+use crate::cookie::Jar;
+use crate::credentials::{Credentials, Secret};
+use crate::error::{Error, Kind};
+use crate::platform::{Credential, Platform};
+use crate::time::Wall;
+
+/// The schema of the payload, written beside the envelope's version.
+pub const SCHEMA: u8 = 1;
+
+/// What a session shows and renews itself with, cookies apart.
+#[derive(Default)]
+pub(super) struct Tokens {
+    pub(super) access: Option<Secret>,
+    pub(super) refresh: Option<Secret>,
+    pub(super) client_secret: Option<Secret>,
+    pub(super) life: Option<Life>,
+    pub(super) account_id: Option<String>,
+    pub(super) user_agent: Option<HeaderValue>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) created: Wall,
+    /// The header that carries the access token, made once.
+    pub(super) authorization: Option<HeaderValue>,
+    /// Fields of a later release, kept as they are.
+    unknown: BTreeMap<u64, Vec<u8>>,
+}
+
+/// A record, opened.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) platform: String,
+    pub(super) origins: Vec<String>,
+    pub(super) generation: u64,
+    pub(super) revision: u64,
+    pub(super) tokens: Tokens,
+    pub(super) jar: Jar,
+}
+
+/// The numbers of the fields.
+mod field {
+    pub(super) const PLATFORM: u64 = 0;
+    pub(super) const ORIGINS: u64 = 1;
+    pub(super) const GENERATION: u64 = 2;
+    pub(super) const REVISION: u64 = 3;
+    pub(super) const ACCESS: u64 = 4;
+    pub(super) const REFRESH: u64 = 5;
+    pub(super) const CLIENT_SECRET: u64 = 6;
+    pub(super) const ISSUED: u64 = 7;
+    pub(super) const ENDS: u64 = 8;
+    pub(super) const ACCOUNT_ID: u64 = 9;
+    pub(super) const USER_AGENT: u64 = 10;
+    pub(super) const HEADERS: u64 = 11;
+    pub(super) const JAR: u64 = 12;
+    pub(super) const CREATED: u64 = 13;
+}
+
+impl Tokens {
+    pub(super) fn new(created: Wall) -> Self {
+        Self { created, ..Self::default() }
+    }
+
+    /// Takes over what credentials bring by themselves.
+    pub(super) fn take(&mut self, credentials: &Credentials, platform: &Platform) -> Result<(), Error> {
+        let secret = |name: &str| credentials.field(name).map(Secret::new);
+        self.access = secret("access_token");
+        self.refresh = secret("refresh_token");
+        self.client_secret = secret("client_secret");
+        self.account_id.clone_from(&credentials.account_id);
+        if let Some(agent) = &credentials.user_agent {
+            self.user_agent = Some(value(agent, "user_agent")?);
+        }
+        for (name, secret) in &credentials.headers {
+            let parsed: HeaderName = name.parse().map_err(|_| unusable(name))?;
+            let mut header = value(secret.expose(), name)?;
+            header.set_sensitive(true);
+            self.headers.push((parsed, header));
+        }
+        if let Some(access) = &self.access {
+            value(access.expose(), "access_token")?;
+        }
+        self.authorize(&platform.credential);
+        Ok(())
+    }
+
+    /// Makes the header that carries the access token.
+    pub(super) fn authorize(&mut self, rules: &Credential) {
+        self.authorization = self.access.as_ref().and_then(|access| {
+            let scheme = rules.scheme.as_deref().unwrap_or("Bearer");
+            let text = Zeroizing::new(if scheme.is_empty() {
+                access.expose().to_owned()
+            } else {
+                format!("{scheme} {}", access.expose())
+            });
+            let mut value = HeaderValue::from_str(&text).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+    }
+
+    /// Whether both show the platform the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.access == other.access && self.refresh == other.refresh
+    }
+}
+
+/// The session as the bytes that are sealed.
+pub(super) fn encode(session: &Session) -> Zeroizing<Vec<u8>> {
+    let mut out = Vec::new();
+    let written = write(session, &mut Encoder::new(&mut out));
+    debug_assert!(written.is_ok(), "a vector takes every byte");
+    Zeroizing::new(out)
+}
+
+type Written = Result<(), minicbor::encode::Error<Infallible>>;
+
+fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
+    let tokens = &session.tokens;
+    to.begin_map()?;
+    to.u64(field::PLATFORM)?.str(&session.compiled.platform().id)?;
+    let origins = session.compiled.bound_origins();
+    to.u64(field::ORIGINS)?.array(origins.len() as u64)?;
+    for origin in origins {
+        to.str(&origin.to_string())?;
+    }
+    to.u64(field::GENERATION)?.u64(session.generation)?;
+    to.u64(field::REVISION)?.u64(session.revision)?;
+    for (number, secret) in [
+        (field::ACCESS, &tokens.access),
+        (field::REFRESH, &tokens.refresh),
+        (field::CLIENT_SECRET, &tokens.client_secret),
+    ] {
+        if let Some(secret) = secret {
+            to.u64(number)?.str(secret.expose())?;
+        }
+    }
+    if let Some(life) = tokens.life {
+        to.u64(field::ISSUED)?.i64(life.issued.as_millis())?;
+        to.u64(field::ENDS)?.i64(life.ends.as_millis())?;
+    }
+    if let Some(id) = &tokens.account_id {
+        to.u64(field::ACCOUNT_ID)?.str(id)?;
+    }
+    if let Some(agent) = &tokens.user_agent {
+        to.u64(field::USER_AGENT)?.bytes(agent.as_bytes())?;
+    }
+    if !tokens.headers.is_empty() {
+        to.u64(field::HEADERS)?.array(tokens.headers.len() as u64 * 2)?;
+        for (name, value) in &tokens.headers {
+            to.str(name.as_str())?.bytes(value.as_bytes())?;
+        }
+    }
+    to.u64(field::JAR)?.encode(&session.jar)?;
+    to.u64(field::CREATED)?.i64(tokens.created.as_millis())?;
+    for (number, raw) in &tokens.unknown {
+        to.u64(*number)?;
+        to.writer_mut().extend_from_slice(raw);
+    }
+    to.end()?;
+    Ok(())
+}
+
+/// Reads what [`encode`] wrote, in this release or a later one.
+pub(super) fn decode(schema: u8, bytes: &[u8]) -> Result<Stored, Error> {
+    if schema != SCHEMA {
+        let what = format!("the saved session has schema {schema}, which this release does not read; upgrade Hallpass");
+        return Err(Error::new(Kind::VersionUnknown, what));
+    }
+    read(bytes).map_err(|_| Error::new(Kind::Damaged, "the saved session opened but cannot be read"))
+}
+
+fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
+    let mut from = Decoder::new(bytes);
+    let mut stored = Stored {
+        platform: String::new(),
+        origins: Vec::new(),
+        generation: 0,
+        revision: 0,
+        tokens: Tokens::default(),
+        jar: Jar::new(),
+    };
+    let (mut issued, mut ends) = (None, None);
+    let fields = from.map()?;
+    let mut seen = 0;
+    while fields.map_or_else(|| from.datatype().is_ok_and(|kind| kind != minicbor::data::Type::Break), |all| seen < all)
+    {
+        seen += 1;
+        let tokens = &mut stored.tokens;
+        match from.u64()? {
+            field::PLATFORM => from.str()?.clone_into(&mut stored.platform),
+            field::ORIGINS => {
+                for origin in from.array_iter::<&str>()? {
+                    stored.origins.push(origin?.to_owned());
+                }
+            }
+            field::GENERATION => stored.generation = from.u64()?,
+            field::REVISION => stored.revision = from.u64()?,
+            field::ACCESS => tokens.access = Some(Secret::new(from.str()?)),
+            field::REFRESH => tokens.refresh = Some(Secret::new(from.str()?)),
+            field::CLIENT_SECRET => tokens.client_secret = Some(Secret::new(from.str()?)),
+            field::ISSUED => issued = Some(Wall::from_millis(from.i64()?)),
+            field::ENDS => ends = Some(Wall::from_millis(from.i64()?)),
+            field::ACCOUNT_ID => tokens.account_id = Some(from.str()?.to_owned()),
+            field::USER_AGENT => tokens.user_agent = Some(header_value(from.bytes()?)?),
+            field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
+            field::JAR => stored.jar = from.decode()?,
+            field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
+            number => {
+                let start = from.position();
+                from.skip()?;
+                tokens.unknown.insert(number, bytes[start..from.position()].to_vec());
+            }
+        }
+    }
+    if let (Some(issued), Some(ends)) = (issued, ends) {
+        stored.tokens.life = Some(Life { issued, ends });
+    }
+    Ok(stored)
+}
+
+fn read_headers(
+    from: &mut Decoder<'_>,
+    to: &mut Vec<(HeaderName, HeaderValue)>,
+) -> Result<(), minicbor::decode::Error> {
+    let length = from.array()?.unwrap_or(0);
+    for _ in 0..length / 2 {
+        let name = from.str()?.parse().map_err(|_| minicbor::decode::Error::message("a header name"))?;
+        let mut value = header_value(from.bytes()?)?;
+        value.set_sensitive(true);
+        to.push((name, value));
+    }
+    Ok(())
+}
+
+fn header_value(bytes: &[u8]) -> Result<HeaderValue, minicbor::decode::Error> {
+    HeaderValue::from_bytes(bytes).map_err(|_| minicbor::decode::Error::message("a header value"))
+}
+
+fn value(text: &str, name: &str) -> Result<HeaderValue, Error> {
+    text.parse().map_err(|_| unusable(name))
+}
+
+fn unusable(name: &str) -> Error {
+    Error::new(Kind::CredentialsInvalid, format!("`{name}` of the credentials cannot be sent as a header"))
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("access", &self.access.is_some())
+            .field("refresh", &self.refresh.is_some())
+            .field("life", &self.life)
+            .finish_non_exhaustive()
+    }
+}

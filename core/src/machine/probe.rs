@@ -1,0 +1,173 @@
+//! Asking the platform who a session is: valid, refused or unknown, and unknown never ends a session.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::call::{Held, State};
+use super::output::{Notice, Reply, Verdict};
+use super::refusal::{self, Meaning};
+use super::session::Session;
+use super::token;
+use crate::document::Node;
+use crate::effect::{Arrival, CallId, EffectId, Failure, Purpose, SendBody};
+use crate::error::{Error, Kind};
+use crate::platform::Compiled;
+use crate::time::{Mono, Now};
+
+/// Whether the platform is being asked, and what it said last.
+#[derive(Debug, Default)]
+pub(super) struct Probe {
+    waiting: Vec<CallId>,
+    asking: bool,
+    /// The generation that was found valid, and when.
+    valid: Option<(u64, Mono)>,
+}
+
+/// What an answer to the probe says.
+pub(super) enum Identity {
+    /// The session is good; the id that the platform gave, where it tells.
+    Is(Option<String>),
+    /// The session is somebody else's.
+    Wrong(Error),
+    /// Nothing definite, and what came instead.
+    Unknown(Error),
+}
+
+/// How long a valid answer spares further probes.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+/// Reads an answer to the probe that is not a refusal.
+pub(super) fn identity(compiled: &Compiled, arrival: &Arrival, claimed: Option<&str>) -> Identity {
+    if !arrival.status.is_success() {
+        let what = format!("the identity probe answered {}", arrival.status.as_u16());
+        return Identity::Unknown(Error::new(Kind::PlatformFailed, what));
+    }
+    let Some(pointer) = compiled.platform().identity.as_ref().and_then(|identity| identity.account_id.as_ref()) else {
+        return Identity::Is(None);
+    };
+    let document = match token::document(arrival) {
+        Ok(document) => document,
+        Err(error) => return Identity::Unknown(error),
+    };
+    let Some(id) = document.pointer(pointer).and_then(Node::text) else {
+        return Identity::Unknown(token::unexpected(arrival, &format!("has no account id at `{pointer}`")));
+    };
+    match claimed {
+        Some(claimed) if *claimed != *id => {
+            let what = "the platform says that this session belongs to another account than it claims";
+            Identity::Wrong(Error::new(Kind::AccountMismatch, what))
+        }
+        _ => Identity::Is(Some(id.to_string())),
+    }
+}
+
+impl Session {
+    /// An answer may mean that the session is refused: hold it until the probe has told.
+    pub(super) fn suspected(&mut self, id: CallId, from: EffectId, arrival: Arrival, now: Now) {
+        let is_known = self
+            .probe
+            .valid
+            .is_some_and(|(generation, at)| generation == self.generation && now.mono.since(at) < REMEMBERED);
+        let is_stale = self.call_at(id).is_some_and(|call| call.generation < self.generation);
+        if is_stale {
+            return self.refused(id, from, arrival, now);
+        }
+        if self.compiled.identity().is_none() || is_known {
+            return self.reply_as_is(id, Held { from, arrival }, None);
+        }
+        if let Some(call) = self.call_mut(id) {
+            call.state = State::Suspect(Box::new(Held { from, arrival }));
+            self.probe.waiting.push(id);
+        }
+        if !std::mem::replace(&mut self.probe.asking, true) {
+            self.send_probe(1, now);
+        }
+    }
+
+    /// Asks the platform who this session is.
+    pub(super) fn send_probe(&mut self, attempt: u32, now: Now) {
+        let Some(uri) = self.compiled.identity().cloned() else { return };
+        let mut headers = HeaderMap::new();
+        if self.compiled.names(&uri) {
+            self.wear(&mut headers, &uri, now);
+        }
+        self.own_exchange(Purpose::Probe, attempt, http::Method::GET, uri, headers, SendBody::Empty, now);
+    }
+
+    /// The platform answered the probe of an active session, or did not.
+    pub(super) fn probe_answered(&mut self, result: Result<Arrival, Failure>, now: Now) {
+        if !std::mem::take(&mut self.probe.asking) {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.probe.waiting);
+        let uri = self.compiled.identity().cloned();
+        let arrival = match (result, uri) {
+            (Ok(arrival), Some(uri)) if refusal::meaning(&self.compiled, &arrival, &uri) == Meaning::Refusal => {
+                for id in waiting {
+                    if let Some(held) = self.take_held(id) {
+                        self.refused(id, held.from, held.arrival, now);
+                    }
+                }
+                return;
+            }
+            (Ok(arrival), _) => Ok(arrival),
+            (Err(failure), _) => Err(failure),
+        };
+        match arrival.map(|arrival| identity(&self.compiled, &arrival, self.tokens.account_id.as_deref())) {
+            Ok(Identity::Is(_)) => self.probe.valid = Some((self.generation, now.mono)),
+            Ok(Identity::Wrong(error)) => {
+                self.end(super::life::Ending::Rejected, &error, now);
+            }
+            Ok(Identity::Unknown(error)) => self.notice(Notice::ProbeUnknown(error.code())),
+            Err(failure) => self.notice(Notice::ProbeUnknown(failure.kind.error_kind())),
+        }
+        for id in waiting {
+            if let Some(held) = self.take_held(id) {
+                self.reply_as_is(id, held, None);
+            }
+        }
+    }
+
+    /// Replies to every call that waits for the probe with the answer it has.
+    pub(super) fn release_suspects(&mut self, verdict: Verdict) {
+        for id in std::mem::take(&mut self.probe.waiting) {
+            if let Some(held) = self.take_held(id) {
+                self.reply_as_is(id, held, Some(verdict));
+            }
+        }
+    }
+
+    fn take_held(&mut self, id: CallId) -> Option<Held> {
+        let call = self.call_mut(id)?;
+        if !matches!(call.state, State::Suspect(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut call.state, State::Parked) {
+            State::Suspect(held) => Some(*held),
+            State::Parked | State::Exchanging(_) | State::Asking(..) | State::Backoff => None,
+        }
+    }
+
+    /// Replies with an answer as it was received.
+    pub(super) fn reply_as_is(&mut self, id: CallId, held: Held, verdict: Option<Verdict>) {
+        let Some(call) = self.call_at(id) else { return };
+        let mut answered = call.answered(held.from, held.arrival.status, held.arrival.headers);
+        if let Some(verdict) = verdict {
+            answered.verdict = verdict;
+        }
+        self.reply(id, Ok(Reply::Answered(answered)));
+    }
+}
+
+impl Probe {
+    pub(super) fn is_asking(&self) -> bool {
+        self.asking
+    }
+
+    /// Forgets what was asked and said: the session is about to be another one.
+    pub(super) fn forget(&mut self) {
+        self.asking = false;
+        self.valid = None;
+    }
+}

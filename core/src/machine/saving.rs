@@ -1,0 +1,205 @@
+//! Saving a session: sealed, by compare-and-set, one save in flight, and never over a newer generation.
+//!
+//! ```text
+//! clean ──change──▶ waiting ──delay──▶ in flight ──saved──▶ clean
+//!                                        │  └─conflict──▶ reloading ──merged──▶ in flight
+//!                                        └─failed──▶ waiting (backoff)
+//! ```
+
+use std::time::Duration;
+
+use super::answers::Asker;
+use super::output::Notice;
+use super::payload;
+use super::restoring::LoadFor;
+use super::session::Session;
+use super::timers::Alarm;
+use crate::effect::{CallId, Effect, KindName, Save, Ticket};
+use crate::envelope;
+use crate::error::{Error, Kind};
+use crate::platform::RetryRules;
+use crate::retry;
+use crate::store::{Expected, Expiry, StoreError, Version};
+use crate::time::Now;
+
+/// How far saving has come.
+#[derive(Debug, Default)]
+pub(super) struct Saving {
+    /// The version that the store is known to hold; `None`: no record, as far as is known.
+    pub(super) version: Option<Version>,
+    /// The generation and revision that the store holds.
+    saved: (u64, u64),
+    /// The generation and revision on their way.
+    in_flight: Option<(u64, u64)>,
+    /// Whether a conflict is being looked at.
+    reloading: bool,
+    /// Whether an alarm is set.
+    waiting: bool,
+    /// Failures in a row.
+    failures: u32,
+    /// How the last save failed, until one succeeds.
+    pub(super) trouble: Option<Error>,
+    waiters: Vec<CallId>,
+}
+
+impl Session {
+    /// Saves whatever has not been saved; ends when it is, or could not be, saved.
+    pub fn save(&mut self, now: Now) -> CallId {
+        let id = self.command();
+        if self.settings.persist.is_none() {
+            let what = "this session is not kept anywhere: it was made without a store or without a key";
+            self.reply(id, Err(Error::new(Kind::StoreUnfit, what)));
+        } else if self.is_saved() {
+            self.reply(id, Ok(super::output::Reply::Done));
+        } else {
+            self.saving.waiters.push(id);
+            self.save_now(now);
+        }
+        id
+    }
+
+    /// Saves at once what has not been saved; where nothing is kept, goes on as if it were.
+    pub(super) fn save_now(&mut self, now: Now) {
+        let Some(persist) = &self.settings.persist else { return self.saved_or_not(now) };
+        if self.saving.in_flight.is_some() || self.saving.reloading || self.is_saved() {
+            return;
+        }
+        let keyring = persist.keyring.clone();
+        let Some(key) = self.record_key() else { return };
+        let plain = payload::encode(self);
+        let sealed = envelope::seal(&keyring, &key, payload::SCHEMA, &plain, &mut self.salt);
+        let wait = self.compiled.platform().timeouts.store;
+        let (effect, deadline) = self.expect(KindName::Save, Asker::Save, wait, now);
+        self.saving.in_flight = Some((self.generation, self.revision));
+        self.saving.waiting = false;
+        let expected = self.saving.version.map_or(Expected::Absent, Expected::Version);
+        let (ticket, expiry) = (Ticket::new(effect, self.tag), Expiry::default());
+        self.run(Effect::Save(Save { ticket, deadline, key, sealed, expected, expiry }));
+    }
+
+    /// Saves after a short while, so that several small changes become one save.
+    pub(super) fn save_soon(&mut self, now: Now) {
+        if self.settings.persist.is_some() && !self.saving.waiting && self.saving.in_flight.is_none() {
+            self.saving.waiting = true;
+            self.timers.set(now.mono + self.settings.save_delay, Alarm::Save);
+        }
+    }
+
+    pub(super) fn save_due(&mut self, now: Now) {
+        if std::mem::take(&mut self.saving.waiting) {
+            self.save_now(now);
+        }
+    }
+
+    /// The store answered a save.
+    pub(super) fn save_answered(&mut self, result: Result<Version, StoreError>, now: Now) {
+        let Some(sent) = self.saving.in_flight.take() else { return };
+        match result {
+            Ok(version) => {
+                self.saving.version = Some(version);
+                self.saving.saved = sent;
+                self.saving.failures = 0;
+                self.saving.trouble = None;
+                self.stats.saves += 1;
+                self.notice(Notice::Saved(version));
+                if !self.is_saved() {
+                    if self.saving.waiters.is_empty() && self.closing.is_none() {
+                        self.save_soon(now);
+                    } else {
+                        return self.save_now(now);
+                    }
+                }
+                self.saved_or_not(now);
+            }
+            Err(StoreError::Conflict(_)) if self.saving.failures < CONFLICTS => {
+                self.saving.failures += 1;
+                self.saving.reloading = true;
+                self.load(LoadFor::Conflict, now);
+            }
+            Err(error) => self.save_failed(store_error(&error), now),
+        }
+    }
+
+    /// The record that was in the way is known: save again, over it.
+    pub(super) fn save_over(&mut self, version: Option<Version>, now: Now) {
+        self.saving.reloading = false;
+        self.saving.version = version;
+        self.save_now(now);
+    }
+
+    /// The record that was in the way was taken over; there is nothing left to save, or only small things.
+    pub(super) fn saved_by_another(&mut self, version: Version, now: Now) {
+        self.saving.reloading = false;
+        self.saving.version = Some(version);
+        self.saving.saved = (self.generation, self.revision);
+        self.saving.failures = 0;
+        self.saving.trouble = None;
+        self.saved_or_not(now);
+    }
+
+    pub(super) fn save_failed(&mut self, error: Error, now: Now) {
+        self.saving.reloading = false;
+        self.saving.failures += 1;
+        self.notice(Notice::SaveFailed(error.code()));
+        if matches!(error.code(), Kind::StoreUnavailable | Kind::StoreConflict) && self.closing.is_none() {
+            let rules =
+                RetryRules { base: Duration::from_secs(1), cap: Duration::from_secs(30), ..RetryRules::default() };
+            let delay = retry::delay(&rules, self.saving.failures, &mut self.jitter);
+            self.saving.waiting = true;
+            self.timers.set(now.mono + delay, Alarm::Save);
+        }
+        self.saving.trouble = Some(error);
+        self.saved_or_not(now);
+    }
+
+    /// Lets go on whoever waited for a save to be over.
+    fn saved_or_not(&mut self, now: Now) {
+        let result = self.saving.trouble.clone().map_or(Ok(()), Err);
+        let waiters = std::mem::take(&mut self.saving.waiters);
+        self.reply_all(waiters, &result);
+        self.sign_in_saved(now);
+        self.renewal_saved(now);
+        self.close_if_drained(now);
+    }
+
+    /// Whether the store holds everything.
+    pub(super) fn is_saved(&self) -> bool {
+        self.settings.persist.is_none() || self.saving.saved == (self.generation, self.revision)
+    }
+}
+
+impl Saving {
+    /// Whether the store holds this generation.
+    pub(super) fn holds(&self, generation: u64) -> bool {
+        self.saved.0 == generation
+    }
+
+    /// Whether an alarm is set.
+    pub(super) fn waits(&self) -> bool {
+        self.waiting
+    }
+
+    /// Whether a save, or a look at what was in its way, is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.is_some() || self.reloading
+    }
+
+    /// Takes over what the store holds as saved.
+    pub(super) fn restored(&mut self, version: Version, generation: u64, revision: u64) {
+        *self = Self { version: Some(version), saved: (generation, revision), ..Self::default() };
+    }
+}
+
+/// What a store's error means for the program.
+pub(super) fn store_error(error: &StoreError) -> Error {
+    let kind = match error {
+        StoreError::Conflict(_) => Kind::StoreConflict,
+        StoreError::Unavailable(_) => Kind::StoreUnavailable,
+        StoreError::Damaged(_) => Kind::Damaged,
+        StoreError::Unsupported(_) => Kind::StoreUnfit,
+    };
+    Error::new(kind, error.to_string())
+}
+
+/// Conflicts in a row after which a save has failed for now.
+const CONFLICTS: u32 = 8;

@@ -1,0 +1,284 @@
+//! One account's session: its parts, its construction, its commands and its single drain.
+//!
+//! What each command leads to is told in the file named after it; this one only holds the parts together.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use super::answers::Pending;
+use super::call::{Call, Head};
+use super::closing::Closing;
+use super::life::{Phase, State};
+use super::output::{Notice, Output, Reply};
+use super::payload::Tokens;
+use super::probe::Probe;
+use super::renewal::{Renewal, Renewals};
+use super::saving::Saving;
+use super::settings::Settings;
+use super::stats::Stats;
+use super::table::Table;
+use super::timers::{Alarm, Timers};
+use super::trace::Trace;
+use crate::cookie::Jar;
+use crate::effect::{CallId, Effect, EffectId};
+use crate::error::Error;
+use crate::platform::Compiled;
+use crate::seed::{Rng, Seed};
+use crate::store::RecordKey;
+use crate::time::{Mono, Now};
+
+/// One account's machine. `Send`, never `Clone`.
+///
+/// After any command or answer, call [`poll`](Session::poll) until it says [`Output::Wait`].
+pub struct Session {
+    pub(super) compiled: Arc<Compiled>,
+    pub(super) account: String,
+    pub(super) settings: Settings,
+    /// Tells this session's tickets from another's.
+    pub(super) tag: u64,
+    pub(super) jitter: Rng,
+    pub(super) salt: Rng,
+
+    pub(super) phase: Phase,
+    pub(super) tokens: Tokens,
+    pub(super) jar: Jar,
+    pub(super) generation: u64,
+    pub(super) revision: u64,
+    /// The latest generation that the platform refused.
+    pub(super) spent: u64,
+
+    pub(super) rows: Table<Row>,
+    pub(super) parked: VecDeque<CallId>,
+    pub(super) effects: Table<Pending>,
+    pub(super) timers: Timers,
+    pub(super) outputs: VecDeque<Output>,
+
+    pub(super) renewal: Option<Renewal>,
+    pub(super) renewals: Renewals,
+    /// Whether an exchange of the session's own waits for its backoff to end.
+    pub(super) backs_off: bool,
+    pub(super) probe: Probe,
+    pub(super) saving: Saving,
+    pub(super) closing: Option<Closing>,
+    pub(super) successes: u32,
+    pub(super) stats: Stats,
+    pub(super) trace: Trace,
+}
+
+/// Something that ends with exactly one reply.
+#[derive(Debug)]
+pub(super) enum Row {
+    Call(Box<Call>),
+    Command,
+}
+
+impl Session {
+    /// A session that knows nothing yet: sign in or resume it.
+    ///
+    /// `seed` must come from a cryptographic generator and be used for this one session only.
+    #[expect(clippy::needless_pass_by_value, reason = "a seed is used up by the one session that it is given to")]
+    pub fn new(compiled: Arc<Compiled>, account: impl Into<String>, settings: Settings, seed: Seed, now: Now) -> Self {
+        Self {
+            tag: seed.rng("tag").next_u64(),
+            jitter: seed.rng("jitter"),
+            salt: seed.rng("salt"),
+            trace: Trace::new(settings.trace, now),
+            compiled,
+            account: account.into(),
+            settings,
+            phase: Phase::Fresh,
+            tokens: Tokens::new(now.wall),
+            jar: Jar::new(),
+            generation: 0,
+            revision: 0,
+            spent: 0,
+            rows: Table::new(),
+            parked: VecDeque::new(),
+            effects: Table::new(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            renewal: None,
+            renewals: Renewals::default(),
+            backs_off: false,
+            probe: Probe::default(),
+            saving: Saving::default(),
+            closing: None,
+            successes: 0,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Begins a call; it ends with one [`Output::Reply`].
+    pub fn call(&mut self, head: Head, now: Now) -> CallId {
+        let timeout = head.options.timeout.unwrap_or(self.compiled.platform().timeouts.total);
+        let deadline = now.mono + timeout;
+        self.stats.calls += 1;
+        let call = CallId::from_raw(self.rows.insert(Row::Call(Box::new(Call::new(head, deadline)))));
+        self.timers.set(deadline, Alarm::CallDeadline(call));
+        self.begin(call, now);
+        call
+    }
+
+    /// Ends a call at once with `cancelled`, and nothing but that call: a renewal that it caused goes on.
+    ///
+    /// A call that has ended already is left alone.
+    pub fn cancel(&mut self, call: CallId, now: Now) {
+        self.cancel_call(call, now);
+    }
+
+    /// Says what to do next, firing due timers first.
+    ///
+    /// The answer changes with every command, with every answer, and with time once the moment of [`Output::Wait`] is reached.
+    #[must_use]
+    pub fn poll(&mut self, now: Now) -> Output {
+        while self.outputs.is_empty() {
+            match self.timers.due(now.mono) {
+                Some(alarm) => self.ring(alarm, now),
+                None => return Output::Wait(self.next_alarm()),
+            }
+        }
+        match self.outputs.pop_front() {
+            Some(output) => {
+                self.trace.output(&output, now);
+                output
+            }
+            None => Output::Wait(self.next_alarm()),
+        }
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        self.phase.state(self.renewal.as_ref(), self.probe.is_asking())
+    }
+
+    /// The account's name.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The platform.
+    pub fn compiled(&self) -> &Arc<Compiled> {
+        &self.compiled
+    }
+
+    /// The number of sign-ins and renewals that its present credentials have behind them.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When the present access token ends, where that is known.
+    pub fn expires_at(&self) -> Option<crate::time::Wall> {
+        self.tokens.life.map(|life| life.ends)
+    }
+
+    /// The id that the platform gave this account, once it is known.
+    pub fn account_id(&self) -> Option<&str> {
+        self.tokens.account_id.as_deref()
+    }
+
+    /// Its counters.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Calls and commands that have not ended.
+    pub fn pending(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The lines written down since the last time, if [`Settings::trace`] is on.
+    pub fn take_trace(&mut self) -> Vec<String> {
+        self.trace.take()
+    }
+
+    /// The key under which it is kept, if it is kept.
+    pub fn record_key(&self) -> Option<RecordKey> {
+        let persist = self.settings.persist.as_ref()?;
+        Some(RecordKey::session(&persist.namespace, &self.compiled.platform().id, &self.account))
+    }
+
+    fn ring(&mut self, alarm: Alarm, now: Now) {
+        match alarm {
+            Alarm::CallDeadline(call) => self.call_overdue(call, now),
+            Alarm::Backoff(call) => self.backoff_over(call, now),
+            Alarm::Effect(effect) => self.effect_overdue(effect, now),
+            Alarm::OwnBackoff => self.own_backoff_over(now),
+            Alarm::Window(generation) => self.window_reached(generation, now),
+            Alarm::Save => self.save_due(now),
+        }
+    }
+
+    fn next_alarm(&mut self) -> Option<(Mono, super::output::Reason)> {
+        let (rows, effects, generation) = (&self.rows, &self.effects, self.generation);
+        let (saves, backs_off) = (self.saving.waits(), self.backs_off);
+        let live = |alarm| match alarm {
+            Alarm::CallDeadline(call) | Alarm::Backoff(call) => rows.at(call.raw()).is_some(),
+            Alarm::Effect(effect) => effects.at(effect.raw()).is_some(),
+            Alarm::Window(of) => of == generation,
+            Alarm::Save => saves,
+            Alarm::OwnBackoff => backs_off,
+        };
+        self.timers.compact(self.rows.len() + self.effects.len(), live);
+        self.timers.next(live)
+    }
+
+    /// Adds a command row: something that is no call but ends with a reply as well.
+    pub(super) fn command(&mut self) -> CallId {
+        CallId::from_raw(self.rows.insert(Row::Command))
+    }
+
+    /// Ends a call or command.
+    pub(super) fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
+        if self.rows.remove(to.raw()).is_some() {
+            self.outputs.push_back(Output::Reply(to, reply));
+        }
+    }
+
+    /// Ends several commands alike.
+    pub(super) fn reply_all(&mut self, to: Vec<CallId>, result: &Result<(), Error>) {
+        for command in to {
+            self.reply(command, result.clone().map(|()| Reply::Done));
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.outputs.push_back(Output::Notice(notice));
+    }
+
+    pub(super) fn run(&mut self, effect: Effect) {
+        self.outputs.push_back(Output::Run(effect));
+    }
+
+    /// Stops waiting for an effect.
+    pub(super) fn abandon(&mut self, effect: EffectId) {
+        if self.effects.remove(effect.raw()).is_some() {
+            self.outputs.push_back(Output::Abandon(effect));
+        }
+    }
+
+    pub(super) fn call_at(&self, call: CallId) -> Option<&Call> {
+        match self.rows.at(call.raw())? {
+            Row::Call(call) => Some(call),
+            Row::Command => None,
+        }
+    }
+
+    pub(super) fn call_mut(&mut self, call: CallId) -> Option<&mut Call> {
+        match self.rows.at_mut(call.raw())? {
+            Row::Call(call) => Some(call),
+            Row::Command => None,
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("platform", &self.compiled.platform().id)
+            .field("account", &self.account)
+            .field("state", &self.state())
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}

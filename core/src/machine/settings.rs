@@ -1,0 +1,43 @@
+//! What a program decides about one session, beyond the platform's description.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::envelope::Keyring;
+
+/// How a session is run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where and under which keys the session is kept; `None`: in memory only.
+    pub persist: Option<Persist>,
+    /// Whether a rotating refresh token may be used although its successor could not be saved. With `true`, a crash in that
+    /// moment signs the account out.
+    pub renew_without_store: bool,
+    /// Calls that may wait at the gate; one more is `overloaded`.
+    pub parked: usize,
+    /// How long saves of small changes (cookies, dates) are put off, so that several become one.
+    pub save_delay: Duration,
+    /// Whether every step is written down for [`Session::take_trace`](super::Session::take_trace).
+    pub trace: bool,
+}
+
+/// Where and under which keys a session is kept.
+#[derive(Clone, Debug)]
+pub struct Persist {
+    /// Opens and seals records.
+    pub keyring: Arc<Keyring>,
+    /// Separates programs that share a store.
+    pub namespace: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            persist: None,
+            renew_without_store: false,
+            parked: 65_536,
+            save_delay: Duration::from_millis(500),
+            trace: false,
+        }
+    }
+}

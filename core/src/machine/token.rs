@@ -1,0 +1,185 @@
+//! A token request and what its answer holds (RFC 6749 §5 and §6).
+
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+
+use super::payload::Tokens;
+use super::session::Session;
+use super::window::Life;
+use crate::credentials::Secret;
+use crate::document::{Node, json};
+use crate::effect::Arrival;
+use crate::error::{Error, Kind};
+use crate::platform::{ClientAuth, OAuthRefresh, TokenPointers};
+use crate::time::Now;
+
+/// A token request, ready to be sent.
+pub(super) struct Request {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What an answer with tokens holds.
+pub(super) struct Answer {
+    pub(super) access: Secret,
+    pub(super) refresh: Option<Secret>,
+    pub(super) lifetime: Option<Duration>,
+}
+
+/// The request that exchanges a refresh token.
+pub(super) fn request(rules: &OAuthRefresh, tokens: &Tokens) -> Request {
+    let mut form = Form::default();
+    form.add("grant_type", "refresh_token");
+    form.add("refresh_token", tokens.refresh.as_ref().map_or("", Secret::expose));
+    if let Some(scope) = &rules.scope {
+        form.add("scope", scope);
+    }
+    let id = rules.client_id.as_deref().unwrap_or_default();
+    let secret = tokens.client_secret.as_ref().map_or("", Secret::expose);
+    let mut headers = HeaderMap::new();
+    match rules.client_auth {
+        ClientAuth::None if rules.client_id.is_some() => form.add("client_id", id),
+        ClientAuth::None => {}
+        ClientAuth::Body => {
+            form.add("client_id", id);
+            form.add("client_secret", secret);
+        }
+        ClientAuth::Basic => {
+            let pair = format!("{}:{}", encoded(id), encoded(secret));
+            let value = format!("Basic {}", Base64::encode_string(pair.as_bytes()));
+            if let Ok(mut value) = HeaderValue::try_from(value) {
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
+        }
+    }
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    Request { headers, body: form.into_bytes() }
+}
+
+/// Reads a token endpoint's successful answer.
+pub(super) fn read(arrival: &Arrival) -> Result<Answer, Error> {
+    read_at(arrival, &TokenPointers::default())
+}
+
+/// Reads tokens at these places of a JSON answer.
+pub(super) fn read_at(arrival: &Arrival, pointers: &TokenPointers) -> Result<Answer, Error> {
+    let document = document(arrival)?;
+    let text = |pointer: &str| document.pointer(pointer).and_then(Node::as_str).filter(|text| !text.is_empty());
+    let access = text(&pointers.access_token)
+        .ok_or_else(|| unexpected(arrival, &format!("has no access token at `{}`", pointers.access_token)))?;
+    let lifetime = document.pointer(&pointers.expires_in).and_then(Node::text).and_then(seconds);
+    Ok(Answer { access: Secret::new(access), refresh: text(&pointers.refresh_token).map(Secret::new), lifetime })
+}
+
+/// The JSON document of an answer.
+pub(super) fn document(arrival: &Arrival) -> Result<Node, Error> {
+    if arrival.over_cap {
+        return Err(Error::new(Kind::AnswerTooLarge, "the answer is larger than 1 MiB"));
+    }
+    let body = arrival.body.as_deref().unwrap_or_default();
+    json::read(body).map_err(|_| unexpected(arrival, "is not JSON"))
+}
+
+/// What an answer says of a failure, where it is a short code that is safe to show (RFC 6749 §5.2).
+pub(super) fn told(arrival: &Arrival) -> String {
+    let code = document(arrival).ok();
+    let code = code.as_ref().and_then(|document| document.pointer("/error")).and_then(Node::as_str);
+    let is_plain = |code: &&str| {
+        (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    code.filter(is_plain).map_or_else(String::new, |code| format!(" (`{code}`)"))
+}
+
+/// An answer that is not what the platform's description promises.
+pub(super) fn unexpected(arrival: &Arrival, why: &str) -> Error {
+    let media = arrival.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type");
+    let media: String = media.chars().take(60).collect();
+    let what = format!("the answer ({}, {media}) {why}; check the platform file", arrival.status.as_u16());
+    Error::new(Kind::UnexpectedAnswer, what)
+}
+
+impl Session {
+    /// Takes new tokens over; those that were not given anew stay.
+    pub(super) fn take_tokens(&mut self, answer: Answer, now: Now) {
+        let declared = self.compiled.platform().credential.lifetime.map(Duration::from_secs);
+        self.tokens.life =
+            answer.lifetime.or(declared).map(|lifetime| Life { issued: now.wall, ends: now.wall + lifetime });
+        self.tokens.access = Some(answer.access);
+        if answer.refresh.is_some() {
+            self.tokens.refresh = answer.refresh;
+        }
+        self.tokens.authorize(&self.compiled.platform().credential);
+    }
+}
+
+/// An `application/x-www-form-urlencoded` body in the making.
+#[derive(Default)]
+pub(super) struct Form(String);
+
+impl Form {
+    pub(super) fn add(&mut self, name: &str, value: &str) {
+        if !self.0.is_empty() {
+            self.0.push('&');
+        }
+        self.0.push_str(&encoded(name));
+        self.0.push('=');
+        self.0.push_str(&encoded(value));
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        Bytes::from(self.0)
+    }
+}
+
+/// `application/x-www-form-urlencoded` of one name or value (WHATWG URL §5.2).
+fn encoded(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
+            b' ' => out.push('+'),
+            _ => {
+                out.push('%');
+                out.push(char::from(HEX[usize::from(byte >> 4)]));
+                out.push(char::from(HEX[usize::from(byte & 15)]));
+            }
+        }
+    }
+    out
+}
+
+/// Seconds as issuers write them: a whole or decimal number, or a string of one.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let millis = format!("{:0<3}", fraction.get(..fraction.len().min(3))?);
+    let whole = Duration::from_secs(whole.parse().ok()?);
+    whole.checked_add(Duration::from_millis(millis.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_read_as_issuers_write_them() {
+        assert_eq!(seconds("5"), Some(Duration::from_secs(5)));
+        assert_eq!(seconds("3599.5"), Some(Duration::from_millis(3_599_500)));
+        assert_eq!(seconds("0.2504"), Some(Duration::from_millis(250)));
+        assert_eq!(seconds("-1"), None);
+        assert_eq!(seconds("soon"), None);
+    }
+
+    #[test]
+    fn a_form_is_encoded_as_browsers_encode_it() {
+        let mut form = Form::default();
+        form.add("user name", "a&b=c ü");
+        assert_eq!(form.into_bytes(), "user+name=a%26b%3Dc+%C3%BC");
+    }
+}

@@ -1,0 +1,178 @@
+//! What a session did, a line a step, the same in every runtime that drives it through the same scenario.
+
+use std::fmt::Write as _;
+
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+
+use super::output::{Answered, Notice, Output, Reply, Verdict};
+use super::table::SLOT_BITS;
+use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, Purpose, SendBody};
+use crate::time::{Mono, Now};
+
+/// Lines not taken yet; none where tracing is off.
+#[derive(Debug)]
+pub(super) struct Trace {
+    start: Mono,
+    lines: Option<Vec<String>>,
+}
+
+impl Trace {
+    pub(super) fn new(is_on: bool, now: Now) -> Self {
+        Self { start: now.mono, lines: is_on.then(Vec::new) }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<String> {
+        self.lines.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn output(&mut self, output: &Output, now: Now) {
+        let Some(lines) = &mut self.lines else { return };
+        let told = match output {
+            Output::Run(effect) => format!("run {}", effect_line(effect)),
+            Output::Abandon(_) => "abandon".to_owned(),
+            Output::Reply(call, Ok(Reply::Done)) => format!("reply {} done", number(*call)),
+            Output::Reply(call, Ok(Reply::Answered(answered))) => {
+                format!("reply {} {}", number(*call), answer_line(answered))
+            }
+            Output::Reply(call, Err(error)) => format!("reply {} error {}", number(*call), error.kind()),
+            Output::Notice(notice) => format!("notice {}", notice_line(notice)),
+            Output::Wait(_) => return,
+        };
+        lines.push(format!("{} {told}", at(self.start, now)));
+    }
+
+    pub(super) fn answer(&mut self, outcome: &Outcome, now: Now) {
+        let Some(lines) = &mut self.lines else { return };
+        let told = match outcome {
+            Outcome::Exchange(Ok(arrival)) => format!("exchange {}", arrival.status.as_u16()),
+            Outcome::Exchange(Err(failure)) => format!("exchange {}", failure.kind.error_kind().as_str()),
+            Outcome::Load(Ok(Some(record))) => format!("load {} {}", record.version.0, digest(&record.sealed)),
+            Outcome::Load(Ok(None)) => "load absent".to_owned(),
+            Outcome::Save(Ok(version)) => format!("save {}", version.0),
+            Outcome::Load(Err(_)) | Outcome::Save(Err(_)) | Outcome::Remove(Err(_)) | Outcome::Lease(Err(_)) => {
+                "store error".to_owned()
+            }
+            Outcome::Lease(Ok(grant)) => format!("lease {}", if grant.is_some() { "granted" } else { "held" }),
+            Outcome::Remove(Ok(())) => "remove".to_owned(),
+            Outcome::Permit(PermitAnswer::Granted) => "permit granted".to_owned(),
+            Outcome::Permit(PermitAnswer::Denied) => "permit denied".to_owned(),
+            Outcome::CacheLoad(cached) => format!("cache {}", if cached.is_some() { "hit" } else { "miss" }),
+            Outcome::CacheStore(kept) => format!("cache {}", if *kept { "kept" } else { "not kept" }),
+            Outcome::Sign(result) => format!("sign {}", if result.is_ok() { "signed" } else { "declined" }),
+            Outcome::Ask(result) => format!("ask {}", if result.is_ok() { "answered" } else { "declined" }),
+        };
+        lines.push(format!("{} answer {told}", at(self.start, now)));
+    }
+}
+
+/// Virtual milliseconds since the session was made.
+fn at(start: Mono, now: Now) -> u128 {
+    now.mono.since(start).as_millis()
+}
+
+fn number(call: CallId) -> String {
+    format!("c{}", call.raw() >> SLOT_BITS)
+}
+
+fn effect_line(effect: &Effect) -> String {
+    match effect {
+        Effect::Exchange(exchange) => exchange_line(exchange),
+        Effect::Load(_) => "load".to_owned(),
+        Effect::Save(save) => format!("save {:?} {}", save.expected, digest(&save.sealed)),
+        Effect::Lease(_) => "lease".to_owned(),
+        Effect::Remove(_) => "remove".to_owned(),
+        Effect::Permit(permit) => format!("permit {} successes={}", number(permit.call), permit.successes),
+        Effect::CacheLoad(load) => format!("cache_load {}", number(load.call)),
+        Effect::CacheStore(store) => format!("cache_store {}", number(store.call)),
+        Effect::Sign(sign) => format!("sign {}", number(sign.call)),
+        Effect::Ask(_) => "ask".to_owned(),
+    }
+}
+
+fn exchange_line(exchange: &Exchange) -> String {
+    let owner = match exchange.owner {
+        Owner::Call(call) => number(call),
+        Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
+        Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
+        Owner::Session(Purpose::Renewal) => "renewal".to_owned(),
+        Owner::Session(Purpose::Probe) => "probe".to_owned(),
+    };
+    format!(
+        "exchange {owner} {} {} head={} attempt={} generation={}",
+        exchange.method,
+        exchange.uri.path(),
+        head_digest(exchange),
+        exchange.attempt,
+        exchange.generation,
+    )
+}
+
+/// A digest of everything that is sent: method, address, headers in order of their names, body.
+fn head_digest(exchange: &Exchange) -> String {
+    let mut text = format!("{} {}\n", exchange.method, exchange.uri);
+    let mut names: Vec<_> = exchange.headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    for name in names {
+        for value in exchange.headers.get_all(name) {
+            let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        }
+    }
+    let mut bytes = text.into_bytes();
+    match &exchange.body {
+        SendBody::Empty => {}
+        SendBody::Callers => bytes.extend_from_slice(b"\ncaller's"),
+        SendBody::Bytes(body) => bytes.extend_from_slice(body),
+    }
+    digest(&bytes)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn answer_line(answered: &Answered) -> String {
+    let retry_at = match answered.verdict {
+        Verdict::Throttled(Some(at)) => format!(" retry_at={}", at.as_millis()),
+        _ => String::new(),
+    };
+    format!(
+        "{} {} attempts={} redirects={} generation={} headers={}{retry_at}",
+        answered.status.as_u16(),
+        answered.verdict.as_str(),
+        answered.attempts,
+        answered.redirects,
+        answered.generation,
+        header_names(&answered.headers),
+    )
+}
+
+fn header_names(headers: &HeaderMap) -> usize {
+    headers.keys_len()
+}
+
+fn notice_line(notice: &Notice) -> String {
+    match notice {
+        Notice::SignedIn(generation) => format!("signed_in {generation}"),
+        Notice::Restored(generation) => format!("restored {generation}"),
+        Notice::Renewed(generation) => format!("renewed {generation}"),
+        Notice::Adopted(generation) => format!("adopted {generation}"),
+        Notice::Refused(generation) => format!("refused {generation}"),
+        Notice::RenewalFailed(kind) => format!("renewal_failed {}", kind.as_str()),
+        Notice::Rejected(kind) => format!("rejected {}", kind.as_str()),
+        Notice::Expired => "expired".to_owned(),
+        Notice::Saved(version) => format!("saved {}", version.0),
+        Notice::SaveFailed(kind) => format!("save_failed {}", kind.as_str()),
+        Notice::Retried(call, delay, kind) => {
+            format!("retried {} {} {}", number(*call), delay.as_millis(), kind.as_str())
+        }
+        Notice::ProbeUnknown(kind) => format!("probe_unknown {}", kind.as_str()),
+        Notice::NotInspected(call) => format!("not_inspected {}", number(*call)),
+        Notice::CookieIgnored => "cookie_ignored".to_owned(),
+        Notice::Misused(_) => "misused".to_owned(),
+        Notice::Closed => "closed".to_owned(),
+    }
+}

@@ -1,0 +1,268 @@
+//! Whether a platform can work: what its values may be, beyond their types.
+//!
+//! **Invariant:** a fault names its key and says what can stand there.
+
+mod address;
+mod rule;
+
+use std::fmt;
+
+use super::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, Platform, SignIn, Source, template};
+use address::{Origin, origin};
+use rule::{cookie_name, header_name, header_value, method, pointer, positive, statuses};
+
+/// What is wrong with a platform.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PlatformFault {
+    /// The key at fault, such as `refused.bodies[0].cap`.
+    pub(super) path: String,
+    /// What is wrong, as the rest of a sentence that begins with the key.
+    pub(super) problem: String,
+}
+
+type Check = Result<(), PlatformFault>;
+
+impl Platform {
+    /// The first fault, in the order of the file's keys.
+    pub(super) fn find_fault(&self) -> Check {
+        self.check_id()?;
+        let origins = self.check_origins()?;
+        let addresses = Addresses { base: origins.first().map(|origin| origin.scheme), origins: &origins };
+        match &self.sign_in {
+            SignIn::Bundle(bundle) => check_bundle(bundle)?,
+            SignIn::Form(login) => check_login(login, "sign_in.form", &addresses)?,
+            SignIn::Json(login) => check_login(login, "sign_in.json", &addresses)?,
+            SignIn::Oauth2Refresh {} if self.renew.is_none() => {
+                return wrong(
+                    "sign_in.oauth2_refresh",
+                    "needs a table `renew` that names the token endpoint (`token_url`)",
+                );
+            }
+            SignIn::Oauth2Refresh {} | SignIn::Bearer {} => {}
+        }
+        if let Some(renew) = &self.renew {
+            check_renew(renew, &addresses)?;
+        }
+        self.check_credential()?;
+        if let Some(identity) = &self.identity {
+            addresses.check(&identity.path, "identity.path")?;
+            if let Some(account_id) = &identity.account_id {
+                pointer(account_id, "identity.account_id")?;
+            }
+        }
+        self.check_refused()?;
+        self.check_retry_and_timeouts()
+    }
+
+    fn check_id(&self) -> Check {
+        let printable = self.id.chars().all(|c| !c.is_control() && !c.is_whitespace());
+        if self.id.is_empty() || self.id.len() > 128 || !printable {
+            return wrong("id", "must be 1 to 128 bytes of printable text without spaces");
+        }
+        Ok(())
+    }
+
+    /// The origins that may see credentials, the base's first.
+    fn check_origins(&self) -> Result<Vec<Origin>, PlatformFault> {
+        let mut origins = vec![address::base(&self.base_url, "base_url")?];
+        for (index, text) in self.origins.iter().enumerate() {
+            origins.push(address::bare(text, &format!("origins[{index}]"))?);
+        }
+        Ok(origins)
+    }
+
+    fn check_credential(&self) -> Check {
+        let credential = &self.credential;
+        if let Some(header) = &credential.header {
+            header_name(header, "credential.header")?;
+        }
+        if let Some(scheme) = &credential.scheme {
+            header_value(scheme, "credential.scheme")?;
+        }
+        if let Some(cookie) = &credential.cookie {
+            cookie_name(cookie, "credential.cookie")?;
+        }
+        if credential.lifetime == Some(0) {
+            return wrong("credential.lifetime", "must be at least 1 second");
+        }
+        Ok(())
+    }
+
+    fn check_refused(&self) -> Check {
+        let refused = &self.refused;
+        statuses(&refused.status, "refused.status")?;
+        statuses(&refused.suspect, "refused.suspect")?;
+        if !refused.suspect.is_empty() && self.identity.is_none() {
+            return wrong(
+                "refused.suspect",
+                "needs a table `identity`: its probe decides whether the session is refused",
+            );
+        }
+        if let Some(both) = refused.suspect.iter().find(|status| refused.status.contains(status)) {
+            return wrong(
+                "refused.suspect",
+                format!("lists {both}, which `refused.status` lists too; keep it in one of them"),
+            );
+        }
+        for (index, path) in refused.redirect_to.iter().enumerate() {
+            if !path.starts_with('/') {
+                return wrong(
+                    format!("refused.redirect_to[{index}]"),
+                    "must be a path that starts with `/`, such as `/login`",
+                );
+            }
+        }
+        for (index, rule) in refused.headers.iter().enumerate() {
+            header_name(&rule.name, &format!("refused.headers[{index}].name"))?;
+            if let Some(value) = &rule.value {
+                header_value(value, &format!("refused.headers[{index}].value"))?;
+            }
+        }
+        for (index, rule) in refused.bodies.iter().enumerate() {
+            rule::body(rule, &format!("refused.bodies[{index}]"))?;
+        }
+        if refused.cookie_deleted && self.credential.cookie.is_none() {
+            return wrong(
+                "refused.cookie_deleted",
+                "needs `credential.cookie`, the name of the cookie that is the credential",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_retry_and_timeouts(&self) -> Check {
+        if self.retry.attempts == 0 {
+            return wrong("retry.attempts", "must be at least 1: the first attempt counts");
+        }
+        for (index, name) in self.retry.methods.iter().enumerate() {
+            method(name, &format!("retry.methods[{index}]"))?;
+        }
+        positive(self.timeouts.total, "timeouts.total")?;
+        positive(self.timeouts.exchange, "timeouts.exchange")?;
+        positive(self.timeouts.store, "timeouts.store")
+    }
+}
+
+fn check_bundle(bundle: &Bundle) -> Check {
+    for (index, name) in bundle.required_headers.iter().enumerate() {
+        let path = format!("sign_in.bundle.required_headers[{index}]");
+        header_name(name, &path)?;
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return wrong(path, format!("must be lower case: `{}`", name.to_ascii_lowercase()));
+        }
+    }
+    for (index, name) in bundle.required_cookies.iter().enumerate() {
+        cookie_name(name, &format!("sign_in.bundle.required_cookies[{index}]"))?;
+    }
+    Ok(())
+}
+
+fn check_login(login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
+    addresses.check(&login.path, &format!("{at}.path"))?;
+    method(&login.method, &format!("{at}.method"))?;
+    if matches!(login.method.as_str(), "GET" | "HEAD" | "TRACE" | "CONNECT" | "OPTIONS") {
+        return wrong(
+            format!("{at}.method"),
+            format!(
+                "cannot be `{}`, since a sign-in carries its fields in a body; use POST, PUT or PATCH",
+                login.method
+            ),
+        );
+    }
+    for (name, text) in &login.fields {
+        if let Err(problem) = template::names(text) {
+            return wrong(format!("{at}.fields.{name}"), problem);
+        }
+    }
+    for (name, value) in &login.headers {
+        let path = format!("{at}.headers.{name}");
+        header_name(name, &path)?;
+        header_value(value, &path)?;
+    }
+    if let Some(csrf) = &login.csrf {
+        check_csrf(csrf, login, at, addresses)?;
+    }
+    if login.success.status.is_empty() {
+        return wrong(format!("{at}.success.status"), "must list at least one status");
+    }
+    statuses(&login.success.status, &format!("{at}.success.status"))?;
+    if let Some(cookie) = &login.success.cookie {
+        cookie_name(cookie, &format!("{at}.success.cookie"))?;
+    }
+    if let Some(tokens) = &login.tokens {
+        pointer(&tokens.access_token, &format!("{at}.tokens.access_token"))?;
+        pointer(&tokens.refresh_token, &format!("{at}.tokens.refresh_token"))?;
+        pointer(&tokens.expires_in, &format!("{at}.tokens.expires_in"))?;
+    }
+    Ok(())
+}
+
+fn check_csrf(csrf: &Csrf, login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
+    addresses.check(&csrf.path, &format!("{at}.csrf.path"))?;
+    match &csrf.from {
+        Source::Cookie(name) => cookie_name(name, &format!("{at}.csrf.from.cookie"))?,
+        Source::Header(name) => header_name(name, &format!("{at}.csrf.from.header"))?,
+        Source::Json(text) => pointer(text, &format!("{at}.csrf.from.json"))?,
+        Source::Input(name) if name.is_empty() => {
+            return wrong(format!("{at}.csrf.from.input"), "must be the `name` of an HTML input, such as `_xsrf`");
+        }
+        Source::Input(_) => {}
+    }
+    match &csrf.to {
+        Place::Header(name) => header_name(name, &format!("{at}.csrf.to.header")),
+        Place::Field(name) if name.is_empty() => {
+            wrong(format!("{at}.csrf.to.field"), "must be the name of a field, such as `_xsrf`")
+        }
+        Place::Field(name) if login.fields.contains_key(name) => wrong(
+            format!("{at}.csrf.to.field"),
+            format!("is `{name}`, which `{at}.fields` sets already; remove it there"),
+        ),
+        Place::Field(_) => Ok(()),
+    }
+}
+
+fn check_renew(renew: &OAuthRefresh, addresses: &Addresses<'_>) -> Check {
+    addresses.check(&renew.token_url, "renew.token_url")?;
+    let auth = match renew.client_auth {
+        ClientAuth::None => return Ok(()),
+        ClientAuth::Basic => "basic",
+        ClientAuth::Body => "body",
+    };
+    if renew.client_id.is_none() {
+        return wrong("renew.client_auth", format!("is `{auth}`, which needs `renew.client_id`"));
+    }
+    Ok(())
+}
+
+/// Where credentials may be sent.
+struct Addresses<'a> {
+    base: Option<&'static str>,
+    origins: &'a [Origin],
+}
+
+impl Addresses<'_> {
+    /// A relative address, or an absolute one whose origin may see credentials.
+    fn check(&self, text: &str, path: &str) -> Check {
+        address::characters(text, path)?;
+        let absolute = match text.strip_prefix("//") {
+            Some(rest) => format!("{}://{rest}", self.base.unwrap_or("https")),
+            None if address::has_scheme(text) => text.to_owned(),
+            None => return Ok(()),
+        };
+        let (origin, _) = origin(&absolute, path)?;
+        if self.origins.contains(&origin) {
+            return Ok(());
+        }
+        wrong(path, format!("is at {origin}, which may not see credentials; add it to `origins` if it may"))
+    }
+}
+
+fn wrong<T>(path: impl Into<String>, problem: impl Into<String>) -> Result<T, PlatformFault> {
+    Err(PlatformFault { path: path.into(), problem: problem.into() })
+}
+
+impl fmt::Display for PlatformFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.path, self.problem)
+    }
+}

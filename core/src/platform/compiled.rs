@@ -1,0 +1,141 @@
+//! A platform made ready for use: addresses resolved, names parsed, rules in the form that is compared fastest.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method, Uri};
+
+use super::{Platform, SignIn};
+use crate::effect::Inspect;
+use crate::error::{Error, Kind};
+use crate::url::{self, Origin};
+
+/// A platform whose every address and name has been checked; shared by all its sessions.
+#[derive(Debug)]
+pub struct Compiled {
+    platform: Platform,
+    base: Uri,
+    origins: Vec<Origin>,
+    bound: Vec<Origin>,
+    header: HeaderName,
+    token_url: Option<Uri>,
+    identity: Option<Uri>,
+    inspect: Arc<[Inspect]>,
+    refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    login: Option<Addresses>,
+}
+
+/// Where a sign-in's requests go.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    pub(crate) method: Method,
+    pub(crate) submit: Uri,
+    pub(crate) csrf: Option<Uri>,
+}
+
+impl Compiled {
+    /// Checks a platform and makes it ready.
+    pub fn new(platform: Platform) -> Result<Self, Error> {
+        platform.check()?;
+        let base: Uri = platform.base_url.parse().map_err(|_| invalid("base_url", &platform.base_url))?;
+        let mut origins = vec![Origin::of(&base)?];
+        for text in &platform.origins {
+            let uri: Uri = text.parse().map_err(|_| invalid("origins", text))?;
+            let origin = Origin::of(&uri)?;
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        let header = platform.credential.header.as_deref().unwrap_or("authorization");
+        let header = header.parse().map_err(|_| invalid("credential.header", header))?;
+        let token_url = platform.renew.as_ref().map(|renew| url::resolve(&base, &renew.token_url)).transpose()?;
+        let identity = platform.identity.as_ref().map(|identity| url::resolve(&base, &identity.path)).transpose()?;
+        let inspect = platform.refused.bodies.iter().map(|rule| Inspect {
+            status: rule.status.clone(),
+            content_type: rule.content_type.to_ascii_lowercase(),
+            cap: rule.cap,
+        });
+        let inspect = inspect.collect();
+        let refused_headers = platform.refused.headers.iter().map(|rule| {
+            let name = rule.name.parse().map_err(|_| invalid("refused.headers.name", &rule.name))?;
+            let value =
+                rule.value.as_deref().map(|value| value.parse().map_err(|_| invalid("refused.headers.value", value)));
+            Ok((name, value.transpose()?))
+        });
+        let refused_headers = refused_headers.collect::<Result<_, Error>>()?;
+        let login = match &platform.sign_in {
+            SignIn::Form(login) | SignIn::Json(login) => Some(Addresses {
+                method: login.method.parse().map_err(|_| invalid("sign_in.method", &login.method))?,
+                submit: url::resolve(&base, &login.path)?,
+                csrf: login.csrf.as_ref().map(|csrf| url::resolve(&base, &csrf.path)).transpose()?,
+            }),
+            SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::Bearer {} => None,
+        };
+        let mut bound = origins.clone();
+        let sign_in = login.as_ref().map(|login| [Some(&login.submit), login.csrf.as_ref()]);
+        for uri in sign_in.into_iter().flatten().flatten().chain(&token_url) {
+            let origin = Origin::of(uri)?;
+            if !bound.contains(&origin) {
+                bound.push(origin);
+            }
+        }
+        Ok(Self { platform, base, origins, bound, header, token_url, identity, inspect, refused_headers, login })
+    }
+
+    /// The platform as it was written.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// The address of `reference`: absolute, or relative to the platform's base (RFC 3986 §5).
+    pub fn resolve(&self, reference: &str) -> Result<Uri, Error> {
+        url::resolve(&self.base, reference)
+    }
+
+    /// What relative addresses resolve against.
+    pub fn base(&self) -> &Uri {
+        &self.base
+    }
+
+    /// Whether this address may see credentials.
+    pub fn names(&self, uri: &Uri) -> bool {
+        self.origins.iter().any(|origin| origin.matches(uri))
+    }
+
+    /// The origins that may see credentials, the base's first.
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// Every origin that gets to see something secret: the ones above, and where signing in and renewing happen.
+    pub fn bound_origins(&self) -> &[Origin] {
+        &self.bound
+    }
+
+    pub(crate) fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    pub(crate) fn token_url(&self) -> Option<&Uri> {
+        self.token_url.as_ref()
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Uri> {
+        self.identity.as_ref()
+    }
+
+    pub(crate) fn inspect(&self) -> &Arc<[Inspect]> {
+        &self.inspect
+    }
+
+    pub(crate) fn refused_headers(&self) -> &[(HeaderName, Option<HeaderValue>)] {
+        &self.refused_headers
+    }
+
+    pub(crate) fn login(&self) -> Option<&Addresses> {
+        self.login.as_ref()
+    }
+}
+
+fn invalid(key: &str, value: &str) -> Error {
+    Error::new(Kind::PlatformInvalid, format!("`{key}`: `{value}` cannot be used"))
+}

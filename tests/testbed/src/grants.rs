@@ -1,0 +1,188 @@
+//! Which tokens are good: access tokens with a lifetime, refresh tokens that rotate, and the grants that both hang from.
+//!
+//! **Invariant:** under rotation a refresh token is good once, without grace; when a spent one comes back its grant is
+//! killed, and with it every token that came from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::Rotation;
+use crate::identity::Refusal;
+
+/// Every grant and token since the platform started.
+pub(crate) struct Grants {
+    salt: [u8; 32],
+    minted: u64,
+    issued: Vec<Grant>,
+    access: HashMap<String, Access>,
+    refresh: HashMap<String, Refresh>,
+    /// Accounts whose static token is revoked.
+    revoked_statics: Vec<Arc<str>>,
+}
+
+struct Grant {
+    account: Arc<str>,
+    is_alive: bool,
+}
+
+struct Access {
+    grant: usize,
+    expires: u64,
+}
+
+struct Refresh {
+    grant: usize,
+    is_spent: bool,
+}
+
+/// Tokens as they are handed out.
+pub(crate) struct Issued {
+    pub(crate) account: Arc<str>,
+    pub(crate) access: String,
+    /// None where the one that was used stays good.
+    pub(crate) refresh: Option<String>,
+}
+
+/// Why a refresh token was not traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRenewed {
+    /// Never issued here.
+    Unknown,
+    /// Its grant was killed or revoked.
+    Dead,
+    /// It was spent before; its grant has just been killed by this.
+    Killed,
+    /// It was spent before, and its grant was dead already.
+    Reused,
+}
+
+impl Grants {
+    pub(crate) fn new(salt: [u8; 32]) -> Self {
+        Self {
+            salt,
+            minted: 0,
+            issued: Vec::new(),
+            access: HashMap::new(),
+            refresh: HashMap::new(),
+            revoked_statics: Vec::new(),
+        }
+    }
+
+    /// A string that nobody was given before and another testbed will not give.
+    pub(crate) fn mint(&mut self, prefix: &str) -> String {
+        use std::fmt::Write as _;
+        self.minted += 1;
+        let digest = Sha256::new().chain_update(self.salt).chain_update(self.minted.to_be_bytes()).finalize();
+        digest[..16].iter().fold(format!("{prefix}-"), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// A new grant with a refresh token and no access token yet.
+    pub(crate) fn grant(&mut self, account: &Arc<str>) -> String {
+        self.issued.push(Grant { account: Arc::clone(account), is_alive: true });
+        self.refresh_token(self.issued.len() - 1)
+    }
+
+    /// A new grant with both tokens.
+    pub(crate) fn sign_in(&mut self, account: &Arc<str>, expires: u64) -> Issued {
+        let refresh = self.grant(account);
+        let access = self.access_token(self.issued.len() - 1, expires);
+        Issued { account: Arc::clone(account), access, refresh: Some(refresh) }
+    }
+
+    /// Trades a refresh token.
+    pub(crate) fn renew(&mut self, refresh: &str, rotation: Rotation, expires: u64) -> Result<Issued, NotRenewed> {
+        let token = self.refresh.get_mut(refresh).ok_or(NotRenewed::Unknown)?;
+        let id = token.grant;
+        let grant = &mut self.issued[id];
+        if token.is_spent {
+            let was_alive = std::mem::replace(&mut grant.is_alive, false);
+            return Err(if was_alive { NotRenewed::Killed } else { NotRenewed::Reused });
+        }
+        if !grant.is_alive {
+            return Err(NotRenewed::Dead);
+        }
+        let account = Arc::clone(&grant.account);
+        let refresh = match rotation {
+            Rotation::Always => {
+                token.is_spent = true;
+                Some(self.refresh_token(id))
+            }
+            Rotation::Never => None,
+        };
+        Ok(Issued { account, access: self.access_token(id, expires), refresh })
+    }
+
+    /// The account that a refresh token was issued to, whatever became of it.
+    pub(crate) fn account_of_refresh(&self, refresh: &str) -> Option<Arc<str>> {
+        self.refresh.get(refresh).map(|token| Arc::clone(&self.issued[token.grant].account))
+    }
+
+    /// The account that an access token was issued to, whatever became of it.
+    pub(crate) fn account_of_access(&self, access: &str) -> Option<Arc<str>> {
+        self.access.get(access).map(|token| Arc::clone(&self.issued[token.grant].account))
+    }
+
+    pub(crate) fn check(&self, access: &str, now: u64) -> Result<Arc<str>, Refusal> {
+        let token = self.access.get(access).ok_or(Refusal::Unknown)?;
+        let grant = &self.issued[token.grant];
+        if !grant.is_alive {
+            return Err(Refusal::Revoked);
+        }
+        if token.expires <= now {
+            return Err(Refusal::Expired);
+        }
+        Ok(Arc::clone(&grant.account))
+    }
+
+    pub(crate) fn check_static(&self, account: Arc<str>) -> Result<Arc<str>, Refusal> {
+        if self.revoked_statics.contains(&account) {
+            return Err(Refusal::Revoked);
+        }
+        Ok(account)
+    }
+
+    /// Lets the account's access tokens expire; answers how many.
+    pub(crate) fn expire(&mut self, account: &str, now: u64) -> usize {
+        let grants = &self.issued;
+        self.access
+            .values_mut()
+            .filter(|token| &*grants[token.grant].account == account && token.expires > now)
+            .map(|token| token.expires = now)
+            .count()
+    }
+
+    /// Ends every grant of the account, and its static token; answers how many grants.
+    pub(crate) fn revoke(&mut self, account: &Arc<str>) -> usize {
+        if !self.revoked_statics.contains(account) {
+            self.revoked_statics.push(Arc::clone(account));
+        }
+        self.issued
+            .iter_mut()
+            .filter(|grant| grant.account == *account && grant.is_alive)
+            .map(|grant| grant.is_alive = false)
+            .count()
+    }
+
+    /// Makes the account's static token good again.
+    pub(crate) fn restore(&mut self, account: &str) {
+        self.revoked_statics.retain(|revoked| &**revoked != account);
+    }
+
+    fn access_token(&mut self, grant: usize, expires: u64) -> String {
+        let token = self.mint("at");
+        self.access.insert(token.clone(), Access { grant, expires });
+        token
+    }
+
+    fn refresh_token(&mut self, grant: usize) -> String {
+        let token = self.mint("rt");
+        self.refresh.insert(token.clone(), Refresh { grant, is_spent: false });
+        token
+    }
+}
