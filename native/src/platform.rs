@@ -38,9 +38,11 @@ impl Platform {
     /// `platform_invalid` with the file, the line and the key at fault.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let within = |error: &Error| Error::new(Kind::PlatformInvalid, format!("{}: {}", path.display(), error.detail()));
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::new(Kind::PlatformInvalid, format!("{} cannot be read: {error}", path.display())))?;
+        let within =
+            |error: &Error| Error::new(Kind::PlatformInvalid, format!("{}: {}", path.display(), error.detail()));
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(Kind::PlatformInvalid, format!("{} cannot be read: {error}", path.display()))
+        })?;
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         let read = if is_json { Self::from_json(&text) } else { Self::from_toml(&text) };
         read.map_err(|error| within(&error))

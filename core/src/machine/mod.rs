@@ -37,6 +37,8 @@ pub use call::{Body, CallOptions, Head, Redirect, Repeatable};
 pub use life::State;
 pub use output::{Answered, Notice, Output, Reason, Reply, Verdict};
 pub use payload::SCHEMA;
+pub use saving::store_error;
 pub use session::Session;
 pub use settings::{Persist, Settings};
 pub use stats::Stats;
+pub(crate) use table::SLOT_BITS;

@@ -191,7 +191,7 @@ impl Saving {
 }
 
 /// What a store's error means for the program.
-pub(super) fn store_error(error: &StoreError) -> Error {
+pub fn store_error(error: &StoreError) -> Error {
     let kind = match error {
         StoreError::Conflict(_) => Kind::StoreConflict,
         StoreError::Unavailable(_) => Kind::StoreUnavailable,
