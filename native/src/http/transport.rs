@@ -81,7 +81,7 @@ impl Transport {
             let mut lease = self.acquire(&origin, started, &limits).await?;
             match lease.send(request, started, &limits).await {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::new(body, lease, limits.chunk))),
-                Err(Unsent::Stale(unsent)) => request = unsent,
+                Err(Unsent::Stale(unsent)) => request = *unsent,
                 Err(Unsent::Failed(failure)) => return Err(failure),
             }
         }
