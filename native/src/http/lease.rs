@@ -77,7 +77,7 @@ impl Lease {
         connection.sender.is_ready() || matches!(timeout_at(until, connection.sender.ready()).await, Ok(Ok(())))
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer. `now` is when the connection was asked for.
     pub(super) async fn send(
         &mut self,
         mut request: Request<RequestBody>,
@@ -89,7 +89,11 @@ impl Lease {
         if !request.headers().contains_key(::http::header::HOST) {
             request.headers_mut().insert(::http::header::HOST, connection.host_field.clone());
         }
-        let mut deadline = limits.until(now, limits.first_byte);
+        let begun = match self.age {
+            Age::Idle(_) => now,
+            Age::Fresh | Age::HandedOver => Instant::now(),
+        };
+        let mut deadline = limits.until(begun, limits.first_byte);
         let mut parts = 0;
         let mut answer = pin!(connection.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
