@@ -52,7 +52,7 @@ impl Call {
             (Err(_), _) => self.wrong = Some(invalid(format!("`{name}` is no header name"))),
             (_, Err(_)) => {
                 self.wrong =
-                    Some(invalid(format!("the value of the header `{name}` has characters that cannot be sent")))
+                    Some(invalid(format!("the value of the header `{name}` has characters that cannot be sent")));
             }
         }
         self
