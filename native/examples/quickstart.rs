@@ -1,3 +1,5 @@
+//! The README's example: resume where a session is saved, sign in where none is, fetch.
+
 use hallpass::store::FileStore;
 use hallpass::{Client, Credentials, Platform, keys};
 

@@ -157,6 +157,8 @@ const CORE: &[(&str, &str)] = &[
     ("thread::", "the driver waits and spawns"),
     ("RandomState", "draws randomness; a `BTreeMap` needs none"),
     ("std::fs", "the driver does IO"),
-    ("std::net", "the driver does IO"),
-    ("async ", "the core is sans-IO: an effect, not a future"),
+    ("TcpStream", "the driver does IO"),
+    ("UdpSocket", "the driver does IO"),
+    ("async move", "the core is sans-IO: an effect, not a future"),
+    (".await?", "the core is sans-IO: an effect, not a future"),
 ];

@@ -1,3 +1,5 @@
+//! Platform files and what is said of their faults, to the letter.
+
 use super::*;
 
 const BASE: &str = r#""id": "p", "base_url": "https://api.example.com""#;
