@@ -11,6 +11,7 @@ mod calls;
 mod closing;
 mod dress;
 mod gate;
+mod glance;
 mod life;
 mod login;
 mod output;
@@ -36,6 +37,7 @@ mod window;
 
 pub use answers::Misuse;
 pub use call::{Body, CallOptions, Head, Redirect, Repeatable};
+pub use glance::Glance;
 pub use life::State;
 pub use output::{Answered, Notice, Output, Reason, Reply, Verdict};
 pub use payload::SCHEMA;
