@@ -29,7 +29,7 @@ pub(crate) struct Machine {
 pub(crate) struct Acts {
     /// What concerns the call that drained.
     pub(crate) own: Option<Event>,
-    pub(crate) others: Vec<(Arc<Slot>, Event)>,
+    pub(crate) others: Vec<(CallId, Arc<Slot>, Event)>,
     pub(crate) session: Vec<Effect>,
     pub(crate) abandoned: Vec<AbortHandle>,
     pub(crate) notices: Vec<Notice>,
@@ -44,6 +44,7 @@ impl Machine {
     /// Gives a new call its letter box.
     pub(crate) fn slot_for(&mut self, call: CallId) -> Arc<Slot> {
         let slot = self.spare.pop().unwrap_or_default();
+        slot.belong_to(call);
         let index = call.slot();
         if self.slots.len() <= index {
             self.slots.resize(index + 1, None);
@@ -96,7 +97,7 @@ impl Sorting<'_> {
         } else if let Some(Some((owner, slot))) = self.slots.get(call.slot())
             && *owner == call
         {
-            self.acts.others.push((Arc::clone(slot), event));
+            self.acts.others.push((call, Arc::clone(slot), event));
         }
     }
 }
