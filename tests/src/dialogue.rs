@@ -69,6 +69,11 @@ pub enum Mode {
 }
 
 impl Shelf {
+    /// An empty store that behaves like this.
+    pub fn in_mode(mode: Mode) -> Self {
+        Self { mode, ..Self::default() }
+    }
+
     /// The one record, if there is one.
     pub fn record(&self) -> Option<Record> {
         self.records.borrow().values().next().cloned()
