@@ -179,11 +179,14 @@ impl RecordKey {
 
     /// SHA-256 of the byte form, in lower-case hexadecimal: a name for backends whose keys others can see.
     pub fn digest(&self) -> String {
-        Sha256::digest(self.encode()).iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-            text
-        })
+        hex(&Sha256::digest(self.encode()))
     }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 impl fmt::Debug for RecordKey {

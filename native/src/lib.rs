@@ -1,4 +1,53 @@
-//! Placeholder.
+//! Hallpass keeps API clients signed in.
+//!
+//! A program hands a [`Client`] a [`Platform`] (data that describes a service) and [`Credentials`] for an account. Hallpass
+//! signs in, or resumes a saved session without signing in; sends calls through it over pooled connections; renews it exactly
+//! once when it is refused, however many calls notice; and keeps it in an encrypted [`store`].
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), hallpass::Error> {
+//! use hallpass::{Client, Credentials, Platform};
+//!
+//! let platform = Platform::from_file("example.toml")?;
+//! let client = Client::builder().build()?;
+//! let session = client.sign_in(&platform, "alice", Credentials::password("alice", "…")).await?;
+//! let answer = session.get("/api/items/1").send().await?;
+//! println!("{} {}", answer.status(), answer.text().await?);
+//! session.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is decided, is decided in [`core`]; this crate performs it with tokio, hyper and rustls.
 
+mod body;
+mod builder;
+mod call;
+mod client;
+mod clock;
+mod drive;
+mod host;
 pub mod http;
+pub mod keys;
+mod platform;
+mod response;
+mod session;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod timer;
+mod wire;
+
+pub use hallpass_core as core;
+pub use hallpass_core::credentials::{Credentials, Secret};
+pub use hallpass_core::envelope::Keyring;
+pub use hallpass_core::error::{Error, Fault, Kind, Retry};
+pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, Verdict};
+
+pub use body::{CallBody, ResponseStream};
+pub use builder::{Builder, RenewWithoutStore};
+pub use call::Call;
+pub use client::{Client, Saved};
+pub use platform::Platform;
+pub use response::Response;
+pub use session::Session;

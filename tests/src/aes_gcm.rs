@@ -61,7 +61,7 @@ pub fn run(vectors: &Path) -> Report {
                 Verdict::Passed => report.passed += 1,
                 Verdict::Deliberate(why) => report.deliberate.push(format!("{NAME} tcId {}: {why}", case.id)),
                 Verdict::Failed(how) => {
-                    report.failed.push(format!("{NAME} tcId {} ({}): {how}", case.id, case.comment))
+                    report.failed.push(format!("{NAME} tcId {} ({}): {how}", case.id, case.comment));
                 }
             }
         }

@@ -12,11 +12,11 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct File {
     keys: BTreeMap<String, String>,
-    records: Vec<Sealed>,
+    records: Vec<Vector>,
 }
 
 #[derive(Deserialize)]
-struct Sealed {
+struct Vector {
     name: String,
     key_id: String,
     seed: String,

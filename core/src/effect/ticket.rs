@@ -88,6 +88,11 @@ impl EffectId {
 }
 
 impl CallId {
+    /// A small number that no other call of the session has while this one lasts; used again afterwards.
+    pub const fn slot(self) -> usize {
+        (self.0 & ((1 << crate::machine::SLOT_BITS) - 1)) as usize
+    }
+
     /// The id behind a number that crossed a foreign boundary.
     pub const fn from_raw(raw: u64) -> Self {
         Self(raw)

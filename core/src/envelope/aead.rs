@@ -33,13 +33,12 @@ pub fn seal_raw(
     out.reserve(plaintext.len() + TAG);
     out.extend_from_slice(plaintext);
     let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key));
-    if let Ok(tag) = cipher.encrypt_inout_detached(&Nonce::from(*nonce), aad, (&mut out[start..]).into()) {
-        out.extend_from_slice(&tag);
-        Ok(())
-    } else {
+    let Ok(tag) = cipher.encrypt_inout_detached(&Nonce::from(*nonce), aad, (&mut out[start..]).into()) else {
         out.truncate(start);
-        Err(Refused)
-    }
+        return Err(Refused);
+    };
+    out.extend_from_slice(&tag);
+    Ok(())
 }
 
 /// Proves and decrypts a ciphertext with its tag behind it.

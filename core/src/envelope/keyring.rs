@@ -58,7 +58,7 @@ impl Keyring {
         let secret = Zeroizing::new(secret);
         check_id(id)?;
         if self.find(id).is_some() {
-            return Err(invalid(format!("the keyring names `{id}` twice")));
+            return Err(invalid(&format!("the keyring names `{id}` twice")));
         }
         self.older.push(Master::new(id, secret));
         Ok(self)
@@ -161,25 +161,25 @@ pub(super) fn is_id(text: &str) -> bool {
 
 fn parse_entry(position: usize, entry: &str) -> Result<(&str, Zeroizing<[u8; 32]>), Error> {
     let Some((id, text)) = entry.split_once(':') else {
-        return Err(invalid(format!("entry {position} is not `id:base64`")));
+        return Err(invalid(&format!("entry {position} is not `id:base64`")));
     };
     if !is_id(id) {
-        return Err(invalid(format!("entry {position} has an id that is not {ID_FORM}")));
+        return Err(invalid(&format!("entry {position} has an id that is not {ID_FORM}")));
     }
     let mut secret = Zeroizing::new([0; 32]);
     match Base64Unpadded::decode(text.strip_suffix('=').unwrap_or(text), secret.as_mut_slice()) {
         Ok(bytes) if bytes.len() == 32 => Ok((id, secret)),
-        Ok(_) | Err(_) => Err(invalid(format!("entry {position} (`{id}`) is not 32 bytes in standard base64"))),
+        Ok(_) | Err(_) => Err(invalid(&format!("entry {position} (`{id}`) is not 32 bytes in standard base64"))),
     }
 }
 
 fn check_id(id: &str) -> Result<(), Error> {
     // The id itself is left out: a key given in its place must not be shown.
-    if is_id(id) { Ok(()) } else { Err(invalid(format!("a key's id must be {ID_FORM}"))) }
+    if is_id(id) { Ok(()) } else { Err(invalid(&format!("a key's id must be {ID_FORM}"))) }
 }
 
 const ID_FORM: &str = "1 to 32 of the characters A-Z a-z 0-9 . _ -";
 
-fn invalid(how: impl fmt::Display) -> Error {
+fn invalid(how: &str) -> Error {
     Error::new(Kind::KeyInvalid, format!("reading the keyring: {how}"))
 }

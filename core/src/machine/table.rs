@@ -10,7 +10,7 @@ pub(super) struct Table<T> {
 }
 
 /// Sixteen million rows at once, more than fit into memory; a name stays exact as a double.
-pub(super) const SLOT_BITS: u32 = 24;
+pub(crate) const SLOT_BITS: u32 = 24;
 const SEQUENCES: u32 = 1 << 28;
 
 impl<T> Table<T> {

@@ -91,6 +91,12 @@ impl Compiled {
         url::resolve(&self.base, reference)
     }
 
+    /// The address that a program or a person means by `text`: like [`resolve`](Self::resolve), but what looks like a host
+    /// without a scheme is refused.
+    pub fn target(&self, text: &str) -> Result<Uri, Error> {
+        url::target(&self.base, text)
+    }
+
     /// What relative addresses resolve against.
     pub fn base(&self) -> &Uri {
         &self.base

@@ -1,3 +1,5 @@
+//! References and origins against the rules and against another implementation.
+
 use http::Uri;
 use proptest::prelude::*;
 

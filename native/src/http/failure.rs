@@ -9,7 +9,7 @@ use super::body::UploadError;
 
 /// Names what broke before the head of an answer arrived.
 pub(super) fn before_head(error: &hyper::Error, sent: Sent) -> Failure {
-    let kind = if error.source().is_some_and(|cause| cause.is::<UploadError>()) {
+    let kind = if error.source().is_some_and(<dyn std::error::Error>::is::<UploadError>) {
         FailureKind::RequestBody
     } else if speaks_no_http(error) {
         FailureKind::Protocol

@@ -54,7 +54,7 @@ pub(super) enum Age {
 /// How sending went wrong.
 pub(super) enum Unsent {
     /// An idle connection turned out closed before a byte was written; here is the request.
-    Stale(Request<RequestBody>),
+    Stale(Box<Request<RequestBody>>),
     /// The exchange failed.
     Failed(Failure),
 }
@@ -77,19 +77,23 @@ impl Lease {
         connection.sender.is_ready() || matches!(timeout_at(until, connection.sender.ready()).await, Ok(Ok(())))
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer. `now` is when the connection was asked for.
     pub(super) async fn send(
         &mut self,
         mut request: Request<RequestBody>,
         now: Instant,
         limits: &ExchangeLimits,
     ) -> Result<Response<Incoming>, Unsent> {
-        let Some(connection) = &mut self.connection else { return Err(Unsent::Stale(request)) };
+        let Some(connection) = &mut self.connection else { return Err(Unsent::Stale(Box::new(request))) };
         self.upload = request.body().progress();
         if !request.headers().contains_key(::http::header::HOST) {
             request.headers_mut().insert(::http::header::HOST, connection.host_field.clone());
         }
-        let mut deadline = limits.until(now, limits.first_byte);
+        let begun = match self.age {
+            Age::Idle(_) => now,
+            Age::Fresh | Age::HandedOver => Instant::now(),
+        };
+        let mut deadline = limits.until(begun, limits.first_byte);
         let mut parts = 0;
         let mut answer = pin!(connection.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
@@ -111,7 +115,7 @@ impl Lease {
         match answered {
             Some(Ok(response)) => Ok(response),
             Some(Err(mut error)) => match (error.take_message(), self.age) {
-                (Some(request), Age::Idle(_) | Age::HandedOver) => Err(Unsent::Stale(request)),
+                (Some(request), Age::Idle(_) | Age::HandedOver) => Err(Unsent::Stale(Box::new(request))),
                 (Some(_), Age::Fresh) => Err(Unsent::Failed(failure::before_head(error.error(), Sent::No))),
                 (None, _) => Err(Unsent::Failed(failure::before_head(error.error(), Sent::Maybe))),
             },

@@ -81,7 +81,7 @@ impl Transport {
             let mut lease = self.acquire(&origin, started, &limits).await?;
             match lease.send(request, started, &limits).await {
                 Ok(response) => return Ok(response.map(|body| ResponseBody::new(body, lease, limits.chunk))),
-                Err(Unsent::Stale(unsent)) => request = unsent,
+                Err(Unsent::Stale(unsent)) => request = *unsent,
                 Err(Unsent::Failed(failure)) => return Err(failure),
             }
         }
@@ -116,7 +116,7 @@ impl Transport {
                     match timeout_at(until, &mut queue.place).await {
                         Ok(Ok(Granted::Reuse(connection))) => Lease::new(connection, Age::HandedOver),
                         Ok(Ok(Granted::Connect(host))) => {
-                            let connection = connect(&self.shared, host, origin, Instant::now(), limits).await?;
+                            let connection = connect(&self.shared, host, origin, started, limits).await?;
                             return Ok(Lease::new(connection, Age::Fresh));
                         }
                         Ok(Err(_)) | Err(_) => return Err(crowded(origin)),

@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hallpass_core::store::hex;
 use hallpass_core::time::Wall;
 
 use super::{
@@ -192,7 +193,7 @@ fn first_of(namespace: &str) -> RecordKey {
 }
 
 fn write_cursor(key: &RecordKey) -> Cursor {
-    Cursor(key.encode().iter().map(|byte| format!("{byte:02x}")).collect())
+    Cursor(hex(&key.encode()))
 }
 
 fn read_cursor(cursor: &Cursor) -> Result<RecordKey, StoreError> {

@@ -180,3 +180,25 @@ async fn dropping_the_transport_closes_its_connections() {
     drop(transport);
     ended.notified().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_farewell_that_races_with_the_next_call_ends_in_an_answer_or_a_lost_connection() {
+    let server = Server::start(|mut wire| async move {
+        wire.request().await;
+        wire.write(HELLO).await;
+    })
+    .await;
+    let transport = transport();
+    let mut answered = 0;
+    for _ in 0..500 {
+        match get(&transport, &server.url("/")).await {
+            Ok(answer) => {
+                assert_eq!(read(answer).await.expect("a body"), "hello");
+                answered += 1;
+            }
+            Err(failure) => assert_eq!((failure.kind, failure.sent), (FailureKind::ConnectionLost, Sent::Maybe)),
+        }
+    }
+    until(&transport, |stats| stats.open == 0 && stats.idle == 0 && stats.in_use == 0).await;
+    assert_eq!((transport.stats().created, transport.stats().closed), (answered, answered));
+}

@@ -9,8 +9,9 @@ use hallpass_conformance::aes_gcm;
 use hallpass_conformance::report::{self, Figure, Report};
 
 type Run = fn(&Path) -> Report;
+type Set = (&'static str, Run);
 
-const SETS: &[(&str, Run)] = &[(aes_gcm::NAME, aes_gcm::run)];
+const SETS: &[Set] = &[(aes_gcm::NAME, aes_gcm::run)];
 
 #[derive(Clone, Copy)]
 enum Form {
@@ -50,7 +51,7 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<bool, String> {
     Ok(figures.iter().all(|figure| figure.holds))
 }
 
-fn choose(arguments: impl Iterator<Item = String>) -> Result<(Form, Vec<(&'static str, Run)>), String> {
+fn choose(arguments: impl Iterator<Item = String>) -> Result<(Form, Vec<Set>), String> {
     let mut form = Form::Text;
     let mut chosen = Vec::new();
     for argument in arguments {

@@ -13,8 +13,16 @@ use crate::platform::Platform;
 use crate::service::Connection;
 use crate::wire::{Gate, Wire};
 
-/// Counts a connection as open.
+/// Counts a connection as accepted, and as open until it is dropped.
 struct Open(Arc<Platform>);
+
+impl Open {
+    fn count(platform: &Arc<Platform>) -> Self {
+        platform.gauges.accepted.fetch_add(1, Ordering::Relaxed);
+        platform.gauges.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(platform))
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -28,7 +36,10 @@ pub(crate) async fn accept(listener: TcpListener, platform: Arc<Platform>, mut s
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&platform), stop.clone()))),
+                Ok((stream, _)) => {
+                    let open = Open::count(&platform);
+                    connections.spawn(serve(stream, open, stop.clone()));
+                }
                 // Out of descriptors: what is open must end first.
                 Err(_) => tokio::time::sleep(BREATH).await,
             },
@@ -43,15 +54,13 @@ pub(crate) async fn accept(listener: TcpListener, platform: Arc<Platform>, mut s
     connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, platform: Arc<Platform>, mut stop: watch::Receiver<()>) {
-    platform.gauges.accepted.fetch_add(1, Ordering::Relaxed);
-    platform.gauges.open.fetch_add(1, Ordering::Relaxed);
-    let _open = Open(Arc::clone(&platform));
+async fn serve(stream: TcpStream, open: Open, mut stop: watch::Receiver<()>) {
     // Without it small answers wait for acknowledgements; a stream that refuses is gone.
     let _ = stream.set_nodelay(true);
     let gate = Arc::new(Gate::default());
     let wire = Wire::new(stream, Arc::clone(&gate));
-    let mut connection = std::pin::pin!(http1::Builder::new().serve_connection(wire, Connection::new(platform, gate)));
+    let mut connection =
+        std::pin::pin!(http1::Builder::new().serve_connection(wire, Connection::new(Arc::clone(&open.0), gate)));
     // How a connection ends is the client's to judge.
     let _ = tokio::select! {
         biased;

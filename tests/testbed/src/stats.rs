@@ -66,7 +66,7 @@ pub struct RequestStats {
     pub by_route: BTreeMap<String, u64>,
     /// By the status answered, also where a fault kept it from arriving whole.
     pub by_status: BTreeMap<u16, u64>,
-    /// In flight now.
+    /// In flight now: from the head's arrival until the answer's last byte is handed to the connection.
     pub concurrent: u64,
     /// Most in flight at once.
     pub max_concurrent: u64,

@@ -114,11 +114,20 @@ impl Wire {
         Self { stream: TokioIo::new(stream), gate }
     }
 
+    /// Ends once the client has closed: hyper does not look while it has something to write.
+    fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut byte = [0];
+        match ready!(self.stream.inner().poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut byte))) {
+            Ok(1..) => Poll::Pending,
+            Ok(0) | Err(_) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+        }
+    }
+
     fn poll_write_cut(&mut self, cx: &mut Context<'_>, bytes: &[u8], cut: Cut) -> Poll<io::Result<usize>> {
         let allowed = cut.allows(bytes);
         if allowed == 0 && !bytes.is_empty() {
             return match cut.how {
-                How::Stall => Poll::Pending,
+                How::Stall => self.poll_client_gone(cx),
                 How::Reset | How::Close => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
             };
         }
@@ -175,9 +184,8 @@ impl Write for Wire {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.gate.cut() {
-            // A FIN ahead of the RST would make a clean end of it.
-            Some(Cut { how: How::Reset, .. }) => Poll::Ready(Ok(())),
-            Some(Cut { how: How::Stall, .. }) => Poll::Pending,
+            // A FIN ahead of the RST would make a clean end of it; a stall ends only with its client.
+            Some(Cut { how: How::Reset | How::Stall, .. }) => Poll::Ready(Ok(())),
             Some(Cut { how: How::Close, .. }) | None => Pin::new(&mut self.stream).poll_shutdown(cx),
         }
     }

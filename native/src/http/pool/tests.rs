@@ -1,3 +1,5 @@
+//! The pool against a model, step by step.
+
 use std::num::NonZeroUsize;
 
 use ::http::Uri;
@@ -118,14 +120,14 @@ struct Model {
 }
 
 impl Model {
-    fn take(&mut self, granted: Granted<u64>) {
+    fn take(&mut self, granted: &Granted<u64>) {
         match granted {
             Granted::Reuse(raw) => {
-                let id = ConnectionId(raw);
+                let id = ConnectionId(*raw);
                 let host = self.open.iter().find(|open| open.1 == id).expect("a granted connection is open").0;
                 self.in_use.push((host, id));
             }
-            Granted::Connect(host) => self.connecting.push(host),
+            Granted::Connect(host) => self.connecting.push(*host),
         }
     }
 }
@@ -139,7 +141,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Acquire(number) => match acquire(&mut pool, number, now) {
-                    Acquired::Reuse(raw, _) => model.take(Granted::Reuse(raw)),
+                    Acquired::Reuse(raw, _) => model.take(&Granted::Reuse(raw)),
                     Acquired::Connect(host) => model.connecting.push(host),
                     Acquired::Wait(place) => model.queue.push((number, place)),
                 },
@@ -176,7 +178,7 @@ proptest! {
                     let mut waiting = Vec::new();
                     for (number, mut place) in std::mem::take(&mut model.queue) {
                         match place.try_recv() {
-                            Ok(granted) => model.take(granted),
+                            Ok(granted) => model.take(&granted),
                             Err(_) => waiting.push((number, place)),
                         }
                     }
@@ -185,7 +187,7 @@ proptest! {
                 Step::Leave => if let Some((number, mut place)) = model.queue.pop() {
                     place.close();
                     match place.try_recv() {
-                        Ok(granted) => model.take(granted),
+                        Ok(granted) => model.take(&granted),
                         Err(_) => pool.left(&origin(number)),
                     }
                 },
@@ -205,7 +207,7 @@ fn settle(pool: &mut Pool<u64>, model: &mut Model, max_open: Option<usize>) -> R
     let mut waiting = Vec::new();
     for (number, mut place) in std::mem::take(&mut model.queue) {
         match place.try_recv() {
-            Ok(granted) => model.take(granted),
+            Ok(granted) => model.take(&granted),
             Err(_) => waiting.push((number, place)),
         }
     }

@@ -1,0 +1,155 @@
+//! What can be chosen for a client?
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_core::envelope::Keyring;
+use hallpass_core::error::{Error, Kind};
+use hallpass_core::machine::Notice;
+use tokio::runtime::Handle;
+
+use crate::client::{Client, Observer};
+use crate::clock::Clock;
+use crate::http::{ExchangeLimits, Transport, TransportSettings};
+use crate::store::Store;
+use crate::wire::Wire;
+
+/// Settings for a new [`Client`].
+pub struct Builder {
+    pub(crate) store: Option<Arc<dyn Store>>,
+    keyring: Option<Keyring>,
+    pub(crate) namespace: String,
+    transport: TransportSettings,
+    pub(crate) limits: ExchangeLimits,
+    pub(crate) renew_without_store: bool,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) wire: Option<Wire>,
+    pub(crate) clock: Option<Clock>,
+    pub(crate) seed: Option<[u8; 32]>,
+    pub(crate) trace: bool,
+}
+
+/// Whether a rotating refresh token may be used although its successor could not be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RenewWithoutStore {
+    /// It may not: calls fail with `store_unavailable` once the access token has ended.
+    #[default]
+    No,
+    /// It may. A crash before the store is back then signs the account out.
+    Yes,
+}
+
+impl Builder {
+    /// Where sessions are kept. Needs a [`keyring`](Self::keyring): a store never sees plaintext.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where sessions are kept, by a store that is shared with others.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The keys that seal and open saved sessions.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// Separates programs that share a store; `hallpass` when nothing is said.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// How connections are made and kept.
+    pub fn transport(mut self, settings: TransportSettings) -> Self {
+        self.transport = settings;
+        self
+    }
+
+    /// The longest time to a connection: 10 s when nothing is said.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.limits.connect = limit;
+        self
+    }
+
+    /// The longest time from a request to the head of its answer: 30 s when nothing is said.
+    pub fn first_byte_timeout(mut self, limit: Duration) -> Self {
+        self.limits.first_byte = limit;
+        self
+    }
+
+    /// The longest time between two parts of an answer's body: 30 s when nothing is said.
+    pub fn chunk_timeout(mut self, limit: Duration) -> Self {
+        self.limits.chunk = limit;
+        self
+    }
+
+    /// What happens when a rotating token must be renewed while the store is away.
+    pub fn renew_without_store(mut self, choice: RenewWithoutStore) -> Self {
+        self.renew_without_store = choice == RenewWithoutStore::Yes;
+        self
+    }
+
+    /// Hears every notice of every session, with the account's name. Called outside of all locks; it should return soon.
+    pub fn on_notice(mut self, observer: impl Fn(&str, &Notice) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// A client with these settings. It belongs to the tokio runtime in which it is built.
+    ///
+    /// # Errors
+    ///
+    /// `key_missing` for a store without a keyring, `config_invalid` outside of a runtime or for settings that cannot be.
+    pub fn build(mut self) -> Result<Client, Error> {
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::new(Kind::ConfigInvalid, "a client must be built inside a tokio runtime"))?;
+        if self.namespace.is_empty() {
+            return Err(Error::new(Kind::ConfigInvalid, "the namespace is empty"));
+        }
+        let keyring = self.keyring.take();
+        if self.store.is_some() && keyring.is_none() {
+            let what =
+                "a store needs a keyring: sessions are never saved in plaintext; give `keyring` or leave `store` out";
+            return Err(Error::new(Kind::KeyMissing, what));
+        }
+        let keyring = keyring.filter(|_| self.store.is_some());
+        let wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => Wire::Network(Transport::new(std::mem::take(&mut self.transport))?),
+        };
+        Ok(Client::from_parts(self, wire, keyring, runtime))
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            store: None,
+            keyring: None,
+            namespace: "hallpass".to_owned(),
+            transport: TransportSettings::default(),
+            limits: ExchangeLimits::default(),
+            renew_without_store: false,
+            observer: None,
+            wire: None,
+            clock: None,
+            seed: None,
+            trace: false,
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("namespace", &self.namespace)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,345 @@
+//! What the sessions of one program share: connections, store, keys, retry budget and timer.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use hallpass_core::credentials::Credentials;
+use hallpass_core::envelope::Keyring;
+use hallpass_core::error::{Error, Kind};
+use hallpass_core::limit::RetryBudget;
+use hallpass_core::machine::{Notice, Persist, Session as Core, Settings, State};
+use hallpass_core::seed::Seed;
+use hallpass_core::store::{RecordKey, RecordKind};
+use tokio::runtime::Handle;
+
+use crate::builder::Builder;
+use crate::clock::Clock;
+use crate::drive::Shared;
+use crate::http::{ExchangeLimits, PoolStats};
+use crate::platform::Platform;
+use crate::session::Session;
+use crate::store::Store;
+use crate::timer::Timer;
+use crate::wire::Wire;
+
+/// Signs accounts in and keeps their sessions. Cheap to clone; clones are the same client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), hallpass::Error> {
+/// let client = hallpass::Client::builder().build()?;
+/// assert_eq!(client.sessions().len(), 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+/// A session that the store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// The platform's id.
+    pub platform: String,
+    /// The account's name.
+    pub account: String,
+    /// The record's version.
+    pub version: u64,
+}
+
+pub(crate) struct Inner {
+    pub(crate) wire: Wire,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) settings: Settings,
+    pub(crate) namespace: String,
+    pub(crate) clock: Clock,
+    pub(crate) limits: ExchangeLimits,
+    pub(crate) budget: Mutex<RetryBudget>,
+    pub(crate) timer: Timer,
+    pub(crate) runtime: Handle,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) seed: Option<[u8; 32]>,
+    live: RwLock<HashMap<(String, String), Weak<Shared>>>,
+}
+
+/// Hears every notice of every session, with the account it is about.
+pub(crate) type Observer = Box<dyn Fn(&str, &Notice) + Send + Sync>;
+
+impl Client {
+    /// Settings for a new client.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn from_parts(builder: Builder, wire: Wire, keyring: Option<Keyring>, runtime: Handle) -> Self {
+        let namespace = builder.namespace;
+        let persist = keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone() });
+        let settings = Settings {
+            persist,
+            renew_without_store: builder.renew_without_store,
+            trace: builder.trace,
+            ..Settings::default()
+        };
+        let inner = Inner {
+            wire,
+            store: builder.store,
+            settings,
+            namespace,
+            clock: builder.clock.unwrap_or_else(Clock::system),
+            limits: builder.limits,
+            budget: Mutex::new(RetryBudget::default()),
+            timer: Timer::default(),
+            runtime,
+            observer: builder.observer,
+            seed: builder.seed,
+            live: RwLock::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Signs an account in. If the same account is being signed in already, waits for that.
+    ///
+    /// # Errors
+    ///
+    /// `credentials_invalid` when something the recipe needs is missing, `credentials_refused` when the platform says no,
+    /// `account_mismatch`, `unexpected_answer`, `throttled`, or a network kind. The store holds the session afterwards
+    /// unless [`Session::save`] says otherwise.
+    pub async fn sign_in(
+        &self,
+        platform: &Platform,
+        account: &str,
+        credentials: Credentials,
+    ) -> Result<Session, Error> {
+        let session = self.session_for(platform, account).await?;
+        session.shared.run(|core, now| core.sign_in(credentials, now)).await?;
+        Ok(session)
+    }
+
+    /// Opens the saved session of an account without signing in; a live one is handed out as it is.
+    ///
+    /// # Errors
+    ///
+    /// `no_session` when none is saved, `store_unavailable` when that cannot be known, `platform_changed`, `key_missing`,
+    /// `key_unknown`, `wrong_context`, `damaged` or `version_unknown` when it does not open.
+    pub async fn resume(&self, platform: &Platform, account: &str) -> Result<Session, Error> {
+        let session = self.session_for(platform, account).await?;
+        session.shared.run(Core::resume).await?;
+        Ok(session)
+    }
+
+    /// The live session of an account, if this client has one.
+    pub fn session(&self, platform: &str, account: &str) -> Option<Session> {
+        let live = self.inner.live.read().unwrap_or_else(PoisonError::into_inner);
+        let shared = live.get(&(platform, account) as &dyn Named)?.upgrade()?;
+        drop(live);
+        handle(shared)
+    }
+
+    /// Every live session of this client.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.inner.live().into_iter().filter_map(handle).collect()
+    }
+
+    /// Every session that the store holds under this client's namespace, whoever saved it.
+    ///
+    /// # Errors
+    ///
+    /// `store_unfit` without a store, otherwise the store's.
+    pub async fn saved(&self) -> Result<Vec<Saved>, Error> {
+        let store = self.inner.store.as_ref().ok_or_else(no_store)?;
+        let mut saved = Vec::new();
+        let mut after = None;
+        loop {
+            let page =
+                store.list(&self.inner.namespace, after.as_ref(), PAGE).await.map_err(|error| from_store(&error))?;
+            for entry in page.entries {
+                if entry.key.kind == RecordKind::Session {
+                    let (platform, account) = (entry.key.platform, entry.key.account);
+                    saved.push(Saved { platform, account, version: entry.version.0 });
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        saved.sort_by(|a, b| (&a.platform, &a.account).cmp(&(&b.platform, &b.account)));
+        Ok(saved)
+    }
+
+    /// Removes a saved session without opening it. The platform is not told. Whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// `store_unfit` without a store, otherwise the store's.
+    pub async fn forget(&self, platform: &str, account: &str) -> Result<bool, Error> {
+        let store = self.inner.store.as_ref().ok_or_else(no_store)?;
+        let key = RecordKey::session(&self.inner.namespace, platform, account);
+        let removed = store.remove(&key, crate::store::Expected::Any).await.map_err(|error| from_store(&error))?;
+        Ok(removed.is_some())
+    }
+
+    /// What the connection pool holds; `None` where a script stands in for the network.
+    pub fn connections(&self) -> Option<PoolStats> {
+        match &self.inner.wire {
+            Wire::Network(transport) => Some(transport.stats()),
+            #[cfg(feature = "testing")]
+            Wire::Scripted(_) => None,
+        }
+    }
+
+    /// Closes every live session, and waits for those that were dropped: each saves what is not saved, and stops. No platform is
+    /// told.
+    ///
+    /// # Errors
+    ///
+    /// The first error of a session that could not be saved; the others are closed all the same.
+    pub async fn close(&self) -> Result<(), Error> {
+        let mut result = Ok(());
+        for shared in self.inner.live() {
+            let closed = shared.run(Core::close).await;
+            result = result.and(closed);
+        }
+        match &self.inner.wire {
+            Wire::Network(transport) => transport.close_idle(),
+            #[cfg(feature = "testing")]
+            Wire::Scripted(_) => {}
+        }
+        result
+    }
+
+    /// The session of an account: the live one, or a fresh one. One that was dropped is waited for: it may still be renewing or
+    /// saving, and two sessions of one account would use one refresh token twice.
+    async fn session_for(&self, platform: &Platform, account: &str) -> Result<Session, Error> {
+        if account.is_empty() {
+            return Err(Error::new(Kind::ConfigInvalid, "an account needs a name"));
+        }
+        loop {
+            match self.live_or_fresh(platform, account)? {
+                Ok(session) => return Ok(session),
+                // How it ended, its observer has heard.
+                Err(closing) => drop(closing.run(Core::close).await),
+            }
+        }
+    }
+
+    fn live_or_fresh(&self, platform: &Platform, account: &str) -> Result<Result<Session, Arc<Shared>>, Error> {
+        let name = (platform.id().to_owned(), account.to_owned());
+        let mut live = self.inner.live.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = live.get(&name).and_then(Weak::upgrade)
+            && shared.look(Core::state) != State::Closed
+        {
+            let Some(session) = Session::join(Arc::clone(&shared)) else { return Ok(Err(shared)) };
+            let same = session.shared.look(|core| core.compiled().platform() == platform.definition());
+            if !same {
+                let what = format!(
+                    "a session of `{account}` is live under another description of `{}`; close it first",
+                    name.0
+                );
+                return Err(Error::new(Kind::PlatformChanged, what));
+            }
+            return Ok(Ok(session));
+        }
+        let seed = self.inner.new_seed()?;
+        let now = self.inner.clock.now();
+        let core = Core::new(Arc::clone(&platform.compiled), account, self.inner.settings.clone(), seed, now);
+        let shared = Arc::new(Shared::new(Arc::clone(&self.inner), account.to_owned(), core));
+        live.retain(|_, session| session.strong_count() > 0);
+        live.insert(name, Arc::downgrade(&shared));
+        Ok(Ok(Session::first(shared)))
+    }
+}
+
+impl Inner {
+    /// Tells the program, and the log, what happened to a session.
+    pub(crate) fn observe(&self, account: &str, notice: &Notice) {
+        tracing::debug!(target: "hallpass", account, ?notice);
+        if let Some(observer) = &self.observer {
+            observer(account, notice);
+        }
+    }
+
+    /// Every session that has not been given up yet, by account.
+    fn live(&self) -> Vec<Arc<Shared>> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let mut shared: Vec<_> = live.values().filter_map(Weak::upgrade).collect();
+        drop(live);
+        shared.sort_by(|a, b| a.account.cmp(&b.account));
+        shared
+    }
+
+    fn new_seed(&self) -> Result<Seed, Error> {
+        if let Some(fixed) = self.seed {
+            return Ok(Seed::new(fixed));
+        }
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Error::new(Kind::ConfigInvalid, format!("the system's random generator failed: {error}"))
+        })?;
+        Ok(Seed::new(bytes))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("namespace", &self.inner.namespace)
+            .field("store", &self.inner.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The error that a store's failure means for a program.
+pub(crate) fn from_store(error: &crate::store::StoreError) -> Error {
+    hallpass_core::machine::store_error(error)
+}
+
+/// A handle of a session that some program still holds open.
+fn handle(shared: Arc<Shared>) -> Option<Session> {
+    if shared.look(Core::state) == State::Closed { None } else { Session::join(shared) }
+}
+
+fn no_store() -> Error {
+    Error::new(Kind::StoreUnfit, "this client has no store")
+}
+
+/// Looks up (platform, account) without owning either.
+trait Named {
+    fn name(&self) -> (&str, &str);
+}
+
+impl Named for (String, String) {
+    fn name(&self) -> (&str, &str) {
+        (&self.0, &self.1)
+    }
+}
+
+impl Named for (&str, &str) {
+    fn name(&self) -> (&str, &str) {
+        (self.0, self.1)
+    }
+}
+
+impl<'a> std::borrow::Borrow<dyn Named + 'a> for (String, String) {
+    fn borrow(&self) -> &(dyn Named + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Named + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for dyn Named + '_ {}
+
+impl std::hash::Hash for dyn Named + '_ {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);

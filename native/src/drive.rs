@@ -1,0 +1,190 @@
+//! Drives one session's machine: its lock is held only while draining, and nothing of a program's runs under it.
+//!
+//! Effects of a call are performed in the caller's own task, through its [`Slot`]; effects of the session in tasks of the
+//! runtime. A call on a session with a fresh token takes the lock twice, and neither spawns nor sends through a channel.
+
+mod machine;
+mod slot;
+
+use std::future::poll_fn;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hallpass_core::effect::CallId;
+use hallpass_core::error::Error;
+use hallpass_core::host::{Performed, perform};
+use hallpass_core::machine::{Head, Reply, Session as Core};
+use hallpass_core::platform::Compiled;
+use hallpass_core::time::Now;
+
+use crate::body::CallBody;
+use crate::client::Inner;
+use crate::host::Performer;
+
+pub(crate) use machine::{Acts, Machine};
+pub(crate) use slot::{Event, Slot};
+
+/// One session, as all its handles and tasks share it.
+pub(crate) struct Shared {
+    pub(crate) client: Arc<Inner>,
+    pub(crate) account: String,
+    pub(crate) compiled: Arc<Compiled>,
+    machine: Mutex<Machine>,
+    /// How many handles programs hold.
+    pub(crate) handles: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(client: Arc<Inner>, account: String, core: Core) -> Self {
+        Self {
+            client,
+            account,
+            compiled: Arc::clone(core.compiled()),
+            machine: Mutex::new(Machine::new(core)),
+            handles: AtomicUsize::new(0),
+        }
+    }
+
+    /// The machine. A poisoned lock means that the core panicked; what it holds is still the best there is.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.client.clock.now()
+    }
+
+    /// Looks at the session without changing it.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Core) -> T) -> T {
+        at(&self.lock().core)
+    }
+
+    /// Begins a call; what happens to it first, and where it hears of the rest.
+    pub(crate) fn begin_call(self: &Arc<Self>, head: Head) -> (CallId, Arc<Slot>, Option<Event>) {
+        self.begin(|core, now| core.call(head, now))
+    }
+
+    /// Gives a command that ends with a reply.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        command: impl FnOnce(&mut Core, Now) -> CallId,
+    ) -> (CallId, Arc<Slot>, Option<Event>) {
+        let now = self.now();
+        let mut machine = self.lock();
+        let id = command(&mut machine.core, now);
+        let slot = machine.slot_for(id);
+        let acts = machine.drain(Some(id), now);
+        drop(machine);
+        let own = self.act(acts);
+        (id, slot, own)
+    }
+
+    /// Brings an answer back; what happens to `call` next, if anything.
+    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>) -> Option<Event> {
+        let now = self.now();
+        let mut machine = self.lock();
+        // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
+        let _ = performed.answer(&mut machine.core, now);
+        let acts = machine.drain(call, now);
+        drop(machine);
+        self.act(acts)
+    }
+
+    /// Fires what is due.
+    pub(crate) fn tick(self: &Arc<Self>) {
+        let now = self.now();
+        let mut machine = self.lock();
+        machine.scheduled = None;
+        let acts = machine.drain(None, now);
+        drop(machine);
+        self.act(acts);
+    }
+
+    /// Ends a call whose future was dropped, and nothing but that call.
+    pub(crate) fn cancel(self: &Arc<Self>, call: CallId) {
+        let now = self.now();
+        let mut machine = self.lock();
+        machine.core.cancel(call, now);
+        let acts = machine.drain(Some(call), now);
+        drop(machine);
+        self.act(acts);
+    }
+
+    /// Closes a session that nobody holds any more, and keeps it until that is done; nobody hears how it went but the observer.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        let (id, slot, first) = self.begin(Core::close);
+        if matches!(first, Some(Event::Reply(_))) {
+            return self.release(id, slot);
+        }
+        let shared = Arc::clone(self);
+        drop(self.client.runtime.spawn(async move {
+            let guard = Released { shared: &shared, id, slot };
+            while !matches!(poll_fn(|cx| guard.slot.poll(cx)).await, Event::Reply(_)) {}
+        }));
+    }
+
+    /// Forgets where a call hears of things; it has ended.
+    pub(crate) fn release(&self, call: CallId, slot: Arc<Slot>) {
+        self.lock().release(call, slot);
+    }
+
+    /// Does, outside of the lock, what was decided under it; hands back what concerns the caller.
+    fn act(self: &Arc<Self>, acts: Acts) -> Option<Event> {
+        if let Some(at) = acts.schedule {
+            self.client.timer.schedule(&self.client, at, Arc::downgrade(self));
+        }
+        for (call, slot, event) in acts.others {
+            slot.push(call, event);
+        }
+        for task in acts.abandoned {
+            task.abort();
+        }
+        for effect in acts.session {
+            let id = effect.id();
+            let shared = Arc::clone(self);
+            // Under the lock, so that the task cannot end before it is listed.
+            let mut machine = self.lock();
+            let task = self.client.runtime.spawn(async move {
+                let performed = {
+                    let (body, stash) = (CallBody::default(), Mutex::new(None));
+                    let performer = Performer { client: &shared.client, body: &body, stash: &stash };
+                    perform(&performer, effect).await
+                };
+                shared.lock().tasks.remove(&id);
+                shared.answer(performed, None);
+            });
+            machine.tasks.insert(id, task.abort_handle());
+        }
+        for notice in &acts.notices {
+            self.client.observe(&self.account, notice);
+        }
+        acts.own
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Result<(), Error> {
+        let (id, slot, first) = self.begin(command);
+        let guard = Released { shared: self, id, slot };
+        let mut next = first;
+        loop {
+            match next {
+                Some(Event::Reply(reply)) => return reply.map(|_: Reply| ()),
+                Some(Event::Run(_)) | None => {}
+            }
+            next = Some(poll_fn(|cx| guard.slot.poll(cx)).await);
+        }
+    }
+}
+
+/// Gives a slot back when its command or call is over; a command goes on if its future is dropped.
+pub(crate) struct Released<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) id: CallId,
+    pub(crate) slot: Arc<Slot>,
+}
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        self.shared.release(self.id, Arc::clone(&self.slot));
+    }
+}

@@ -1,0 +1,129 @@
+//! What is behind a session's lock: the core, and who is to hear what it says.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hallpass_core::effect::{CallId, Effect, EffectId};
+use hallpass_core::error::Error;
+use hallpass_core::host::{Sink, drain};
+use hallpass_core::machine::{Notice, Reply, Session as Core};
+use hallpass_core::time::{Mono, Now};
+use tokio::task::AbortHandle;
+
+use super::slot::{Event, Slot};
+
+/// What is behind a session's lock.
+pub(crate) struct Machine {
+    pub(crate) core: Core,
+    /// Where each call hears of things, by [`CallId::slot`].
+    slots: Vec<Option<(CallId, Arc<Slot>)>>,
+    spare: Vec<Arc<Slot>>,
+    /// Effects of the session that tasks are performing.
+    pub(crate) tasks: HashMap<EffectId, AbortHandle>,
+    /// When the timer will look at this session next.
+    pub(crate) scheduled: Option<Mono>,
+}
+
+/// What is to be done once the lock is released.
+#[derive(Default)]
+pub(crate) struct Acts {
+    /// What concerns the call that drained.
+    pub(crate) own: Option<Event>,
+    pub(crate) others: Vec<(CallId, Arc<Slot>, Event)>,
+    pub(crate) session: Vec<Effect>,
+    pub(crate) abandoned: Vec<AbortHandle>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) schedule: Option<Mono>,
+}
+
+impl Machine {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core, slots: Vec::new(), spare: Vec::new(), tasks: HashMap::new(), scheduled: None }
+    }
+
+    /// Gives a new call its letter box.
+    pub(crate) fn slot_for(&mut self, call: CallId) -> Arc<Slot> {
+        let slot = self.spare.pop().unwrap_or_default();
+        slot.belong_to(call);
+        let index = call.slot();
+        if self.slots.len() <= index {
+            self.slots.resize(index + 1, None);
+        }
+        self.slots[index] = Some((call, Arc::clone(&slot)));
+        slot
+    }
+
+    /// Takes a call's letter box back.
+    pub(crate) fn release(&mut self, call: CallId, slot: Arc<Slot>) {
+        if let Some(place) = self.slots.get_mut(call.slot())
+            && place.as_ref().is_some_and(|(owner, _)| *owner == call)
+        {
+            *place = None;
+        }
+        slot.clear();
+        if self.spare.len() < SPARE {
+            self.spare.push(slot);
+        }
+    }
+
+    /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`].
+    pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now) -> Acts {
+        let mut acts = Acts::default();
+        let mut sorting = Sorting { slots: &self.slots, tasks: &mut self.tasks, caller, acts: &mut acts };
+        let until = drain(&mut self.core, &mut sorting, now);
+        if let Some((at, _)) = until
+            && self.scheduled.is_none_or(|scheduled| at < scheduled)
+        {
+            self.scheduled = Some(at);
+            acts.schedule = Some(at);
+        }
+        acts
+    }
+}
+
+/// Sorts a session's outputs by who is to hear of them.
+struct Sorting<'a> {
+    slots: &'a [Option<(CallId, Arc<Slot>)>],
+    tasks: &'a mut HashMap<EffectId, AbortHandle>,
+    caller: Option<CallId>,
+    acts: &'a mut Acts,
+}
+
+impl Sorting<'_> {
+    fn hand(&mut self, call: CallId, event: Event) {
+        if self.caller == Some(call) {
+            // Should a call be told to do something and to end at once, its end is what counts.
+            self.acts.own = Some(event);
+        } else if let Some(Some((owner, slot))) = self.slots.get(call.slot())
+            && *owner == call
+        {
+            self.acts.others.push((call, Arc::clone(slot), event));
+        }
+    }
+}
+
+impl Sink for Sorting<'_> {
+    fn run(&mut self, effect: Effect) {
+        match effect.call() {
+            Some(call) => self.hand(call, Event::Run(effect)),
+            None => self.acts.session.push(effect),
+        }
+    }
+
+    fn abandon(&mut self, effect: EffectId) {
+        // A call's own effect ends with the reply that follows.
+        self.acts.session.retain(|waiting| waiting.id() != effect);
+        self.acts.abandoned.extend(self.tasks.remove(&effect));
+    }
+
+    fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
+        self.hand(to, Event::Reply(reply));
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.acts.notices.push(notice);
+    }
+}
+
+/// Letter boxes kept for later calls.
+const SPARE: usize = 256;

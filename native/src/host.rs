@@ -1,0 +1,122 @@
+//! How effects are performed here: exchanges over the wire, records in the store, permits from the client's own limits.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ::http::{HeaderMap, Request};
+use hallpass_core::effect::{
+    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
+    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign,
+};
+use hallpass_core::host::Host;
+use hallpass_core::store::{Expected, Record, StoreError, Version};
+use tokio::time::Instant;
+
+use crate::body::{CallBody, ResponseStream};
+use crate::client::Inner;
+use crate::http::{ExchangeLimits, RequestBody};
+
+/// Performs the effects of one call, or of a session.
+pub(crate) struct Performer<'a> {
+    pub(crate) client: &'a Inner,
+    /// The program's body, where a call performs its own effects.
+    pub(crate) body: &'a CallBody,
+    /// Where the body of the last answer is left for the call to take.
+    pub(crate) stash: &'a Mutex<Option<ResponseStream>>,
+}
+
+impl Performer<'_> {
+    fn leave(&self, body: Option<ResponseStream>) {
+        *self.stash.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = body;
+    }
+
+    fn no_store() -> StoreError {
+        StoreError::Unsupported("this client has no store".to_owned())
+    }
+}
+
+impl Host for Performer<'_> {
+    async fn exchange(&self, exchange: Exchange) -> Result<Arrival, Failure> {
+        // What an earlier attempt left is not wanted any more.
+        self.leave(None);
+        let body = match exchange.body {
+            SendBody::Empty => RequestBody::Empty,
+            SendBody::Callers => self.body.for_attempt()?,
+            SendBody::Bytes(bytes) => RequestBody::Full(bytes),
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = exchange.method;
+        *request.uri_mut() = exchange.uri;
+        *request.headers_mut() = exchange.headers;
+        let mut limits: ExchangeLimits = self.client.limits;
+        // The session keeps the deadline: it takes this future away. The answer to a renewal may hold a rotated token, so it is
+        // waited for a while longer.
+        if matches!(exchange.owner, Owner::Session(Purpose::Renewal)) {
+            let end = self.client.clock.instant(exchange.deadline) + LATE;
+            (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
+        }
+        let (head, body) = self.client.wire.exchange(request, limits).await?.into_parts();
+        let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
+            self.leave(Some(body));
+            return Ok(Arrival::streamed(head.status, head.headers));
+        };
+        Ok(match body.read_up_to(cap).await? {
+            Ok(bytes) => {
+                self.leave(Some(ResponseStream::bytes(bytes.clone())));
+                Arrival::whole(head.status, head.headers, bytes)
+            }
+            Err(longer) => {
+                self.leave(Some(longer));
+                Arrival { over_cap: true, ..Arrival::streamed(head.status, head.headers) }
+            }
+        })
+    }
+
+    async fn load(&self, load: Load) -> Result<Option<Record>, StoreError> {
+        let store = self.client.store.as_ref().ok_or_else(Self::no_store)?;
+        store.load(&load.key).await
+    }
+
+    async fn save(&self, save: Save) -> Result<Version, StoreError> {
+        let store = self.client.store.as_ref().ok_or_else(Self::no_store)?;
+        store.save(&save.key, save.sealed, save.expected, save.expiry).await
+    }
+
+    async fn remove(&self, remove: Remove) -> Result<(), StoreError> {
+        let store = self.client.store.as_ref().ok_or_else(Self::no_store)?;
+        store.remove(&remove.key, Expected::Any).await.map(|_| ())
+    }
+
+    async fn lease(&self, _lease: Lease) -> Result<Option<LeaseGrant>, StoreError> {
+        Err(StoreError::Unsupported("this release takes no leases".to_owned()))
+    }
+
+    async fn permit(&self, permit: Permit) -> PermitAnswer {
+        let now = self.client.clock.now();
+        let mut budget = self.client.budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if budget.withdraw(&permit.origin, permit.successes, now.mono) {
+            PermitAnswer::Granted
+        } else {
+            PermitAnswer::Denied
+        }
+    }
+
+    async fn cache_load(&self, _load: CacheLoad) -> Option<Cached> {
+        None
+    }
+
+    async fn cache_store(&self, _store: CacheStore) -> bool {
+        false
+    }
+
+    async fn sign(&self, _sign: Sign) -> Result<HeaderMap, Declined> {
+        Err(Declined { why: "this client has no signer".to_owned() })
+    }
+
+    async fn ask(&self, _ask: Ask) -> Result<Answer, Declined> {
+        Err(Declined { why: "this client answers no questions".to_owned() })
+    }
+}
+
+/// How long after its deadline the answer to a renewal is still of use.
+const LATE: Duration = Duration::from_secs(60);
