@@ -19,7 +19,7 @@ use hallpass_core::error::Error;
 use hallpass_core::machine::{Head, Notice, Output, Persist, Reply, Session, Settings};
 use hallpass_core::platform::{Compiled, Platform};
 use hallpass_core::seed::Seed;
-use hallpass_core::store::{Expected, Record, StoreError, Version};
+use hallpass_core::store::{Expected, Record, RecordKey, StoreError, Version};
 use hallpass_core::time::{Mono, Now, Wall};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -77,6 +77,13 @@ impl Shelf {
     /// The one record, if there is one.
     pub fn record(&self) -> Option<Record> {
         self.records.borrow().values().next().cloned()
+    }
+
+    /// Saves a record as another process would, over whatever is there.
+    pub fn put(&self, key: &RecordKey, sealed: Vec<u8>) {
+        let mut records = self.records.borrow_mut();
+        let held = records.get(&key.encode()).map(|record| record.version).unwrap_or_default();
+        records.insert(key.encode(), Record { version: Version(held.0 + 1), sealed });
     }
 
     /// Replaces the sealed bytes of every record.

@@ -8,3 +8,4 @@ pub mod hex;
 pub mod laws;
 pub mod pattern;
 pub mod report;
+pub mod scenario;

@@ -159,8 +159,9 @@ fn a_body_over_its_cap_or_not_parsable_is_no_refusal_and_a_notice() {
 #[test]
 fn a_deleted_credential_cookie_is_a_refusal() {
     for line in ["sid=; Max-Age=0", "sid=deleted", "sid=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT"] {
-        let mut pair =
-            Pair::new(r#""sign_in": {"bundle": {}}, "credential": {"cookie": "sid"}, "refused": {"cookie_deleted": true}"#);
+        let mut pair = Pair::new(
+            r#""sign_in": {"bundle": {}}, "credential": {"cookie": "sid"}, "refused": {"cookie_deleted": true}"#,
+        );
         pair.sign_in(Credentials { cookies: Some(Secret::new("sid=1")), ..Credentials::default() });
         let call = pair.get("/a");
         let exchange = pair.exchange();
