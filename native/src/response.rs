@@ -13,12 +13,12 @@ use crate::body::{ResponseStream, body_error};
 
 /// An answer: its head at once, its body as it is read.
 pub struct Response {
-    answered: Answered,
+    answered: Box<Answered>,
     body: ResponseStream,
 }
 
 impl Response {
-    pub(crate) fn new(answered: Answered, body: ResponseStream) -> Self {
+    pub(crate) fn new(answered: Box<Answered>, body: ResponseStream) -> Self {
         Self { answered, body }
     }
 

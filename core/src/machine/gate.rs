@@ -4,7 +4,7 @@
 
 use http::Method;
 
-use super::call::{Body, State};
+use super::call::{Body, Reach, State};
 use super::calls::shown;
 use super::life::{self, Phase};
 use super::session::Session;
@@ -29,17 +29,18 @@ impl Session {
             let what = format!("{} takes no body; use POST, PUT or PATCH", head.method);
             return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
         }
-        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.host().is_none() {
+        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.authority().is_none() {
             let what = format!("`{}` is no http or https address", shown(&head.uri));
             return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
         }
-        let gate = match (&self.phase, &self.closing) {
-            (Phase::Closed, _) | (_, Some(_)) => Gate::Barred(life::closed()),
-            _ if !self.compiled.names(&head.uri) => Gate::Open,
-            _ => self.gate(now),
+        let reach = if self.compiled.names(&head.uri) { Reach::Platform } else { Reach::Elsewhere };
+        let gate = match (&self.phase, &self.closing, reach) {
+            (Phase::Closed, _, _) | (_, Some(_), _) => Gate::Barred(life::closed()),
+            (_, None, Reach::Elsewhere) => Gate::Open,
+            (_, None, Reach::Platform) => self.gate(now),
         };
         match gate {
-            Gate::Open => self.attempt(id, now),
+            Gate::Open => self.attempt(id, reach, now),
             Gate::Shut => self.park(id),
             Gate::Barred(error) => self.reply(id, Err(error)),
         }
