@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hallpass_core::error::{Error, Kind, Retry};
 use hallpass_core::machine::{Answered, Verdict};
 use hallpass_core::time::Wall;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use crate::body::{ResponseStream, body_error};
@@ -100,6 +101,9 @@ impl Response {
     /// As [`chunk`](Self::chunk).
     pub async fn bytes(mut self) -> Result<Bytes, Error> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        if self.body.is_end_stream() {
+            return Ok(first);
+        }
         let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut whole = bytes::BytesMut::from(&first[..]);
         whole.extend_from_slice(&second);
