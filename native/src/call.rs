@@ -131,7 +131,7 @@ async fn exchange(
     shared: &std::sync::Arc<Shared>,
     head: Head,
     body: &CallBody,
-) -> Result<(Answered, ResponseStream), Error> {
+) -> Result<(Box<Answered>, ResponseStream), Error> {
     let (id, slot, first) = shared.begin_call(head);
     let mut guard = Cancel { released: Released { shared, id, slot }, is_over: false };
     let stash = Mutex::new(None);

@@ -36,7 +36,7 @@ impl Performer<'_> {
 }
 
 impl Host for Performer<'_> {
-    async fn exchange(&self, exchange: Exchange) -> Result<Arrival, Failure> {
+    async fn exchange(&self, exchange: Box<Exchange>) -> Result<Arrival, Failure> {
         // What an earlier attempt left is not wanted any more.
         self.leave(None);
         let body = match exchange.body {

@@ -268,7 +268,7 @@ impl Pair {
     pub fn exchange(&mut self) -> Exchange {
         let at = self.effects.iter().position(|effect| matches!(effect, Effect::Exchange(_)));
         match at.and_then(|at| self.effects.remove(at)) {
-            Some(Effect::Exchange(exchange)) => exchange,
+            Some(Effect::Exchange(exchange)) => *exchange,
             _ => panic!("no exchange waits; {:?}", self.effects),
         }
     }

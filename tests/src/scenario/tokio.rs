@@ -178,7 +178,7 @@ impl World {
 }
 
 impl Host for World {
-    async fn exchange(&self, exchange: Exchange) -> Result<Arrival, Failure> {
+    async fn exchange(&self, exchange: Box<Exchange>) -> Result<Arrival, Failure> {
         match self.outcome(Effect::Exchange(exchange)).await {
             Outcome::Exchange(result) => result,
             other => unreachable!("{other:?}"),
