@@ -9,3 +9,4 @@ pub mod laws;
 pub mod pattern;
 pub mod report;
 pub mod scenario;
+pub mod world;
