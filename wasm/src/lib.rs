@@ -9,7 +9,7 @@
 //! - **Out**: [`Session::poll`] drains the machine and answers with one CBOR array of everything it said, written with the encoder
 //!   that the core already has for sealed sessions, so it costs next to no size. One buffer per drain means one crossing, nothing
 //!   borrowed while JavaScript runs, and a reader of some sixty lines of TypeScript.
-//! - **Errors**: thrown as one string of lines (see [`fault`]), which the TypeScript side makes a `HallpassError`.
+//! - **Errors**: thrown as one string of lines (see `fault`), which the TypeScript side makes a `HallpassError`.
 //!
 //! A panic ends in a trap: the instance is not to be used any more.
 

@@ -104,7 +104,7 @@ impl Session {
         name(self.machine.forget(now(mono_ms, wall_ms)))
     }
 
-    /// Everything that the machine says until it waits, in the form that [`wire`] describes.
+    /// Everything that the machine says until it waits, in the form that `wire` describes.
     pub fn poll(&mut self, mono_ms: f64, wall_ms: f64) -> Vec<u8> {
         let now = now(mono_ms, wall_ms);
         let mut drained = wire::Drained::default();

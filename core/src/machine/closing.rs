@@ -66,7 +66,7 @@ impl Session {
             }
             // A renewal that has begun is waited for: its answer may be the only way to the next token.
             let is_pausing = self.renewal.as_ref().is_some_and(|renewal| renewal.step == Step::Backoff);
-            if !self.is_renewing() || is_pausing {
+            if !is_over(&self.phase) && (!self.is_renewing() || is_pausing) {
                 self.stop_for("the session was closed");
             }
         }

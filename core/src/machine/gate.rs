@@ -133,6 +133,7 @@ impl Session {
         match (&self.phase, self.is_usable(now)) {
             (Phase::Active, true) => Gate::Open,
             (Phase::Ended(_, error), _) => Gate::Barred(error.clone()),
+            _ if !self.can_renew() => self.bar_ended(now),
             _ => Gate::Barred(self.renewal_trouble()),
         }
     }

@@ -214,6 +214,8 @@ impl Session {
                 "the refresh token was on its way when its renewal was given up, and may have been used; sign in again";
             self.renewals.dead = Some(Error::new(Kind::RenewalLost, what));
             self.renewals.late = renewal.sent;
+        } else if let Some((effect, _)) = renewal.sent {
+            self.abandon(effect);
         }
         self.backs_off = None;
         self.reply_all(renewal.waiters, &Err(error.clone()));
@@ -221,6 +223,11 @@ impl Session {
 }
 
 impl Renewal {
+    /// One whose tokens are there and are still to be saved.
+    pub(super) fn saving() -> Self {
+        Self { gates: true, step: Step::Saving, attempt: 1, waiters: Vec::new(), sent: None }
+    }
+
     /// Whether calls wait for it.
     pub(super) fn gates(&self) -> bool {
         self.gates

@@ -102,8 +102,7 @@ impl Session {
     pub(super) fn take_late(&mut self, answer: token::Answer, now: Now) {
         self.phase = Phase::Active;
         self.backs_off = None;
-        let idle = Renewal { gates: true, step: Step::Sending, attempt: 1, waiters: Vec::new(), sent: None };
-        self.renewal.get_or_insert(idle);
+        self.renewal.get_or_insert(Renewal::saving());
         self.renewed(answer, now);
     }
 

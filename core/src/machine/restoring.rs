@@ -10,7 +10,7 @@ use super::payload::{self, Stored};
 use super::renewal::{Renewals, Step};
 use super::saving::store_error;
 use super::session::Session;
-use crate::effect::{CallId, Effect, KindName, Load, Ticket};
+use crate::effect::{CallId, Effect, KindName, Load, Purpose, Ticket};
 use crate::envelope;
 use crate::error::{Error, Kind};
 use crate::store::{Record, StoreError, Version};
@@ -152,6 +152,7 @@ impl Session {
                 if self.renewal.as_ref().is_some_and(|renewal| renewal.step != Step::Saving) {
                     // Somebody was first; ours is not needed any more, whatever its answer.
                     self.backs_off = None;
+                    self.abandon_own(Purpose::Renewal);
                     self.end_renewal(&Ok(()), now);
                 }
                 self.saved_by_another(now);

@@ -15,6 +15,7 @@ use super::output::Notice;
 use super::payload::Tokens;
 use super::probe::{Identity, identity};
 use super::refusal::{self, Meaning};
+use super::renewal::{Renewal, Step as RenewalStep};
 use super::restoring::LoadFor;
 use super::session::Session;
 use super::token;
@@ -43,6 +44,8 @@ struct Before {
     tokens: Tokens,
     jar: Jar,
     phase: Phase,
+    /// Whether calls waited for renewed tokens to be saved.
+    was_saving: bool,
     /// The answer of a renewal that was given up for this sign-in, should it be needed after all.
     renewed: Option<token::Answer>,
 }
@@ -80,12 +83,14 @@ impl Session {
     }
 
     fn start_sign_in(&mut self, credentials: Credentials, waiter: CallId, now: Now) {
+        let was_saving = self.renewal.as_ref().is_some_and(|renewal| renewal.step == RenewalStep::Saving);
         self.stop_for("a new sign-in took its place");
         let tokens = Tokens::new(now.wall);
         let before = Before {
             tokens: std::mem::replace(&mut self.tokens, tokens),
             jar: std::mem::take(&mut self.jar),
             phase: std::mem::replace(&mut self.phase, Phase::Fresh),
+            was_saving,
             renewed: None,
         };
         let waiters = vec![waiter];
@@ -329,6 +334,9 @@ impl Session {
         self.reply_all(sign_in.waiters, &Err(error.clone()));
         match (sign_in.before.renewed, &self.phase) {
             (Some(answer), Phase::Active | Phase::Ended(Ending::Expired, _)) => self.take_late(answer, now),
+            (None, Phase::Active) if sign_in.before.was_saving && !self.saving.holds(self.tokens_since) => {
+                self.renewal = Some(Renewal::saving());
+            }
             (_, Phase::Active) => {
                 self.set_window(now);
                 self.open_gate(now);

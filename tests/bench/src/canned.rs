@@ -34,5 +34,17 @@ async fn answer(mut stream: TcpStream) {
 }
 
 /// What the testbed answers to `/plain/…`.
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 57\r\n\
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 58\r\n\
     date: Mon, 02 Nov 2026 10:00:00 GMT\r\n\r\n{\"plain\":true,\"text\":\"the same small body for everybody\"}\n";
+
+#[cfg(test)]
+mod tests {
+    use super::ANSWER;
+
+    #[test]
+    fn the_canned_answer_is_as_long_as_it_says() {
+        let text = str::from_utf8(ANSWER).expect("is text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("has a head and a body");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+    }
+}

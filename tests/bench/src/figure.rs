@@ -62,7 +62,6 @@ pub(crate) fn table(figures: &[Figure]) -> String {
     for figure in figures {
         let value = figure.value.map_or_else(|| "missing".to_owned(), digits);
         let (target, verdict) = match (figure.target, figure.holds) {
-            (Target::None, Some(false)) => (String::new(), ""),
             (Target::None, _) => (String::new(), ""),
             (Target::AtMost(bound), holds) => (format!("≤ {}", digits(bound)), word(holds)),
             (Target::AtLeast(bound), holds) => (format!("≥ {}", digits(bound)), word(holds)),

@@ -26,35 +26,39 @@ impl Lap {
     }
 }
 
-/// So many tasks make so many calls together, over lines that have been used before.
-pub(crate) async fn lap<L: Lines>(lines: &L, tasks: usize, calls: usize) -> Result<Lap, Failure> {
-    let each = calls / tasks;
+/// So many tasks make calls for so long, over lines that have been used before.
+pub(crate) async fn lap<L: Lines>(lines: &L, tasks: usize, length: Duration) -> Result<Lap, Failure> {
     let mut ready = Vec::with_capacity(tasks);
     for _ in 0..tasks {
         ready.push(lines.line().await?);
     }
     // Together, so that a pool comes to hold a connection for each.
-    let ready = run(ready, WARM_UP).await?;
+    let (ready, _) = run(ready, WARM_UP).await?;
     let (started, used) = (Instant::now(), cores::used());
-    run(ready, each).await?;
-    Ok(Lap { calls: each * tasks, elapsed: started.elapsed(), used: cores::used().saturating_sub(used) })
+    let (_, calls) = run(ready, length).await?;
+    Ok(Lap { calls, elapsed: started.elapsed(), used: cores::used().saturating_sub(used) })
 }
 
-async fn run<L: Line>(lines: Vec<L>, each: usize) -> Result<Vec<L>, Failure> {
+async fn run<L: Line>(lines: Vec<L>, length: Duration) -> Result<(Vec<L>, usize), Failure> {
+    let until = Instant::now() + length;
     let start = |mut line: L| {
         tokio::spawn(async move {
-            for _ in 0..each {
+            let mut calls = 0;
+            while Instant::now() < until {
                 line.call().await?;
+                calls += 1;
             }
-            Ok::<L, Failure>(line)
+            Ok::<_, Failure>((line, calls))
         })
     };
     let tasks: Vec<_> = lines.into_iter().map(start).collect();
-    let mut back = Vec::with_capacity(tasks.len());
+    let (mut back, mut total) = (Vec::with_capacity(tasks.len()), 0);
     for task in tasks {
-        back.push(task.await??);
+        let (line, calls) = task.await??;
+        back.push(line);
+        total += calls;
     }
-    Ok(back)
+    Ok((back, total))
 }
 
-const WARM_UP: usize = 50;
+const WARM_UP: Duration = Duration::from_millis(50);
