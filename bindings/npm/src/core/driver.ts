@@ -128,6 +128,7 @@ export class Driver {
   #begin(give: (core: CoreSession, mono: number, wall: number) => number): Waiting {
     const waiting = new Waiting();
     this.#waiting.set(this.#enter(give), waiting);
+    this.#parts.engine.busy.add(this.#end);
     return waiting;
   }
 
@@ -163,6 +164,7 @@ export class Driver {
         reply: (call, ended) => {
           const waiting = this.#waiting.get(call);
           this.#waiting.delete(call);
+          if (this.#waiting.size === 0) this.#parts.engine.busy.delete(this.#end);
           if (waiting === undefined) return;
           waiting.ended = ended;
           woken.push(waiting);
@@ -264,27 +266,24 @@ export class Driver {
     this.#timer = undefined;
   }
 
-  /** Enters the machine with the clocks read anew; a trap ends everything that is under way. */
+  /** Enters the machine with the clocks read anew. */
   #enter<T>(act: (core: CoreSession, mono: number, wall: number) => T): T {
     const { engine, core, runtime } = this.#parts;
     const mono = runtime.mono();
     const wall = runtime.wall();
-    try {
-      return enter(engine, () => act(core, mono, wall));
-    } catch (thrown) {
-      if (engine.trapped) this.#end(thrown as HallpassError);
-      throw thrown;
-    }
+    return enter(engine, () => act(core, mono, wall));
   }
 
-  #end(error: HallpassError): void {
+  /** Ends everybody who waits; the core trapped. */
+  readonly #end = (error: HallpassError): void => {
     this.#disarm();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const one of waiting) one.ended = { error: lost(error.cause) as HallpassError };
+    this.#parts.engine.busy.delete(this.#end);
+    for (const one of waiting) one.ended = { error: lost(error.cause) };
     for (const controller of this.#running.values()) controller.abort();
     for (const one of waiting) one.wake();
-  }
+  };
 }
 
 /** Asks the store; ends with what to tell the machine. */

@@ -1,6 +1,6 @@
 // Which instance of the core is in use? Compiled at the first use, never at import, and replaced after a trap.
 
-import { errorFrom, failure } from "../error.js";
+import { errorFrom, failure, type HallpassError } from "../error.js";
 import { type Glue, glue } from "../generated/glue.js";
 import { base64 } from "../generated/wasm.js";
 
@@ -11,6 +11,8 @@ export interface Engine {
   readonly glue: Glue;
   /** Whether it trapped: its memory is not to be trusted any more. */
   trapped: boolean;
+  /** Whoever has something under way, to be told of a trap. */
+  readonly busy: Set<(error: HallpassError) => void>;
 }
 
 /** The instance in use, made now if there is none. */
@@ -19,7 +21,7 @@ export function engine(): Engine {
     compiled ??= new WebAssembly.Module(decode(base64));
     const made = glue();
     made.initSync({ module: compiled });
-    current = { glue: made, trapped: false };
+    current = { glue: made, trapped: false, busy: new Set() };
   }
   return current;
 }
@@ -36,12 +38,14 @@ export function enter<T>(engine: Engine, act: (glue: Glue) => T): T {
   } catch (thrown) {
     if (typeof thrown === "string") throw errorFrom(thrown);
     engine.trapped = true;
-    throw lost(thrown);
+    const error = lost(thrown);
+    for (const end of [...engine.busy]) end(error);
+    throw error;
   }
 }
 
 /** The error of whatever was under way when the core trapped. */
-export function lost(cause?: unknown): Error {
+export function lost(cause?: unknown): HallpassError {
   const what = "the core trapped and its memory is not trusted any more; what was saved can be opened again";
   return failure("core_trapped", "internal", what, cause);
 }

@@ -18,6 +18,9 @@ export interface Failure {
  */
 export function failureOf(thrown: unknown): Failure {
   const code = codeOf(thrown);
+  if ((thrown as { cause?: { message?: unknown } } | null)?.cause?.message === "bad port") {
+    return { kind: "request_invalid", maybeSent: false, detail: "fetch refuses this port" };
+  }
   for (const [pattern, kind, maybeSent, words] of KNOWN) {
     if (pattern.test(code)) return { kind, maybeSent, detail: `${words} (${code})` };
   }
