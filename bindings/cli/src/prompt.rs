@@ -23,8 +23,8 @@ pub(crate) fn field(name: &str, account: &str) -> Result<Zeroizing<String>, Erro
     Ok(answer)
 }
 
-/// Fields that are no secret.
-fn is_a_name(field: &str) -> bool {
+/// Whether a field is no secret.
+pub(crate) fn is_a_name(field: &str) -> bool {
     ["username", "user", "user_name", "login", "email", "account", "client_id"].contains(&field)
 }
 

@@ -4,6 +4,7 @@
 //! the call ended.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hallpass::core::machine::Redirect;
@@ -86,12 +87,16 @@ async fn call(session: &Session, wanted: &Fetch, outgoing: Outgoing) -> Result<C
         call = call.redirect(Redirect::Manual);
     }
     let Some(limit) = wanted.max_time else { return carry(call, wanted.output.as_deref()).await };
-    let carried = tokio::time::timeout(limit, carry(call.timeout(limit), wanted.output.as_deref())).await;
+    let carried = tokio::time::timeout(limit, carry(call.timeout(limit + GRACE), wanted.output.as_deref())).await;
     carried.unwrap_or_else(|_| {
         let what = format!("not done within the {} s of --max-time", limit.as_secs_f64());
         Err(Ended::Call(Error::new(Kind::Timeout, what)))
     })
 }
+
+/// The call knows its limit, so that it fails at once where it would have to wait longer; what ends it is the one clock for
+/// head and body.
+const GRACE: Duration = Duration::from_millis(100);
 
 async fn carry(call: Call, output: Option<&Path>) -> Result<Called, Ended> {
     let mut response = call.send().await.map_err(Ended::Call)?;

@@ -77,7 +77,9 @@ fn gather(wanted: &Login, platform: &Platform) -> Result<Credentials, Failure> {
     }
     let from_stdin = wanted.bundle.as_deref().is_some_and(|file| file == Path::new("-"));
     if prompt::is_possible() && !from_stdin {
-        for name in credentials.missing_fields_for(platform.definition()) {
+        let mut names = credentials.missing_fields_for(platform.definition());
+        names.sort_by_key(|name| !prompt::is_a_name(name));
+        for name in names {
             let typed = prompt::field(&name, &wanted.whose.account)?;
             credentials = credentials.with(name, typed.as_str());
         }

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hallpass::core::machine::store_error;
 use hallpass::store::FileStore;
 use hallpass::{Client, Error, Keyring, Kind, Session};
 use serde_json::Value;
+use tokio::sync::Barrier;
 use tokio::task::{JoinError, JoinSet};
 use zeroize::Zeroizing;
+
+use crate::report;
 
 use super::ledger::Ledger;
 use super::stage::Stage;
@@ -40,8 +43,9 @@ struct Share {
     ledger: Arc<Ledger>,
     next: AtomicU64,
     last: u64,
-    /// How many resources are left until the platform ends the token before its time.
-    until_expiry: AtomicU64,
+    /// At this resource the workers wait for each other while the platform ends the token before its time.
+    interlude: u64,
+    together: Barrier,
 }
 
 impl Program<'_> {
@@ -73,9 +77,9 @@ impl Program<'_> {
                     Begin::SigningIn => client.sign_in(stage.platform(), &name, Stage::credentials(&name)).await?,
                     Begin::Resuming => client.resume(stage.platform(), &name).await?,
                 };
-                let until_expiry = AtomicU64::new((last - first) * 2 / 5);
-                let next = AtomicU64::new(first);
-                let share = Share { session, stage, ledger, next, last, until_expiry };
+                let (next, interlude) = (AtomicU64::new(first), first + (last - first) * 3 / 4);
+                let together = Barrier::new(AT_ONCE);
+                let share = Share { session, stage, ledger, next, last, interlude, together };
                 fetch_all(share, begun).await
             });
         }
@@ -103,20 +107,39 @@ async fn fetch_all(share: Share, begun: Instant) -> Result<(), Error> {
 }
 
 async fn work(share: Arc<Share>) {
+    let account = share.session.account();
+    let mut is_before_interlude = true;
     loop {
         let number = share.next.fetch_add(1, Ordering::Relaxed);
+        // Every worker comes by here once, be it after the last resource.
+        if is_before_interlude && number >= share.interlude {
+            is_before_interlude = false;
+            if share.together.wait().await.is_leader() {
+                end_token(&share).await;
+            }
+            share.together.wait().await;
+        }
         if number >= share.last {
             return;
         }
-        let account = share.session.account();
         match fetch(&share, number).await {
             Ok(()) => share.ledger.served(account),
             Err(error) => share.ledger.failed(account, number, &error),
         }
-        if share.until_expiry.fetch_sub(1, Ordering::Relaxed) == 1 {
-            share.stage.expire(account);
-        }
     }
+}
+
+/// Ends the token that is in use while no call is under way and no renewal is near, so that the calls that follow are refused
+/// together, and only once.
+async fn end_token(share: &Share) {
+    // A session that nothing renews any more is not waited for: its calls will tell.
+    for _ in 0..LOOKS {
+        if share.session.expires_at().is_none_or(|ends| ends.since(report::now()) > CLEAR_OF_THE_WINDOW) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    share.stage.expire(share.session.account());
 }
 
 /// Fetches one resource and reads it. A body that breaks off in the middle was delivered already as far as it came, so it is
@@ -149,6 +172,12 @@ fn broken(error: &JoinError) -> Error {
 
 /// Calls of one account at a time.
 const AT_ONCE: usize = 8;
+
+/// More than the 400 ms before its end from which on a token of two seconds is renewed.
+const CLEAR_OF_THE_WINDOW: Duration = Duration::from_millis(700);
+
+/// How often the token's end is looked at.
+const LOOKS: u32 = 150;
 
 /// How often a resource is fetched at most.
 const FETCHES: u32 = 5;

@@ -79,7 +79,7 @@ fn password(account: &str) -> String {
 }
 
 /// A whole second, since `expires_in` counts those: a longer fraction would be promised and not kept.
-const TOKENS_LIVE: Duration = Duration::from_secs(1);
+const TOKENS_LIVE: Duration = Duration::from_secs(2);
 
 /// Out of a thousand answers. Most are late, so that tokens end while calls are under way.
 const RATES: FaultRates = FaultRates {
