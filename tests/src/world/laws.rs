@@ -48,7 +48,10 @@ impl Seen {
         match exchange.owner {
             Owner::Call(_) => {
                 let generation = exchange.generation;
-                assert!(!self.is_kept || generation <= self.answered, "generation {generation} is used before its save");
+                assert!(
+                    !self.is_kept || generation <= self.answered,
+                    "generation {generation} is used before its save"
+                );
             }
             Owner::Session(Purpose::Renewal) => self.renewal_leaves(exchange, session, at, lifetime),
             Owner::Session(Purpose::SignIn | Purpose::Csrf | Purpose::Probe) => {}
