@@ -1,3 +1,5 @@
+//! Does a payload survive being written, read, damaged and extended?
+
 use std::sync::Arc;
 
 use minicbor::Encoder;
