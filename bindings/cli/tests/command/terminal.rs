@@ -49,7 +49,7 @@ fn what_is_missing_is_asked_for_and_a_secret_is_not_echoed() {
         shown.push_str(&watched.recv().expect("the password is asked for"));
     }
     keyboard.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
-    let ran = world.check(child.wait_with_output().unwrap()).expect(0);
+    let ran = world.check(&child.wait_with_output().unwrap()).expect(0);
     shown.extend(watched.iter());
     assert!(!shown.contains(PASSWORD), "{shown}");
     assert!(ran.err.contains("username [alice]: "), "{ran:?}");
