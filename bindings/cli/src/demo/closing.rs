@@ -103,6 +103,10 @@ impl Closing {
             "the platform counted: sign-ins {sign_ins}, token requests {token_requests}, refresh-token reuses \
              {refresh_token_reuses}, grants killed {grants_killed}, refusals {refusals}"
         ))?;
+        let again = self.accounts.iter().map(|line| line.fetched_again).sum::<u64>();
+        if again > 0 {
+            say(&format!("{again} bodies broke off and were fetched again: those are calls beyond the served ones"))?;
+        }
         say(&format!("faults by kind: {} (again with --seed {})", faults.join(", "), self.seed))
     }
 
