@@ -201,7 +201,7 @@ export class Driver {
     const { runtime } = this.#parts;
     const controller = new AbortController();
     this.#running.set(effect.id, controller);
-    const timer = runtime.setTimer(() => this.#pump(), Math.max(0, effect.deadline - runtime.mono()) + 1);
+    const forget = this.#at(effect.deadline);
     const payload = effect.body === true ? (asked?.payload() ?? {}) : effect.body === null ? {} : { body: effect.body };
     const signal = asked?.signal ? AbortSignal.any([asked.signal, controller.signal]) : controller.signal;
     const capFor = (status: number, headers: string): number | undefined =>
@@ -209,7 +209,7 @@ export class Driver {
     try {
       return await exchange(runtime, effect, asked?.extras ?? {}, payload, signal, capFor);
     } finally {
-      runtime.clearTimer(timer);
+      forget();
       this.#running.delete(effect.id);
     }
   }
@@ -231,14 +231,25 @@ export class Driver {
   }
 
   async #store(effect: StoreEffect): Promise<void> {
-    const { store, runtime } = this.#parts;
-    const timer = runtime.setTimer(() => this.#pump(), Math.max(0, effect.deadline - runtime.mono()) + 1);
+    const forget = this.#at(effect.deadline);
     try {
-      const answer = await ask(store, effect);
+      const answer = await ask(this.#parts.store, effect);
       this.#enter((core, mono, wall) => answer(core, mono, wall));
     } finally {
-      runtime.clearTimer(timer);
+      forget();
     }
+  }
+
+  /** Has the machine look at its deadlines at a moment, unless forgotten; timers of runtimes may be early. */
+  #at(deadline: number): () => void {
+    const { runtime } = this.#parts;
+    const set = (): unknown => runtime.setTimer(ring, Math.max(0, Math.ceil(deadline - runtime.mono())));
+    const ring = (): void => {
+      if (runtime.mono() < deadline) timer = set();
+      else this.#pump();
+    };
+    let timer = set();
+    return () => runtime.clearTimer(timer);
   }
 
   /** Sets the session's own timer for what no chain waits for: windows, saves, backoffs. */
@@ -254,7 +265,7 @@ export class Driver {
         this.#timer = undefined;
         this.#pump();
       },
-      Math.max(0, at - runtime.mono()),
+      Math.max(0, Math.ceil(at - runtime.mono())),
     );
     // A pending save keeps the process alive, idle timers do not.
     if (!held) runtime.unrefTimer(handle);
