@@ -58,24 +58,20 @@ impl Shared {
         at(&self.lock().core)
     }
 
-    /// Begins a call; what happens to it first, and where it hears of the rest.
-    pub(crate) fn begin_call(self: &Arc<Self>, head: Head) -> (CallId, Arc<Slot>, Option<Event>) {
+    /// Begins a call.
+    pub(crate) fn begin_call(self: &Arc<Self>, head: Head) -> Begun {
         self.begin(|core, now| core.call(head, now))
     }
 
     /// Gives a command that ends with a reply.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        command: impl FnOnce(&mut Core, Now) -> CallId,
-    ) -> (CallId, Arc<Slot>, Option<Event>) {
+    pub(crate) fn begin(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Begun {
         let now = self.now();
         let mut machine = self.lock();
         let id = command(&mut machine.core, now);
         let slot = machine.slot_for(id);
         let acts = machine.drain(Some(id), now);
         drop(machine);
-        let own = self.act(acts);
-        (id, slot, own)
+        Begun { id, slot, first: self.act(acts) }
     }
 
     /// Brings an answer back; what happens to `call` next, if anything.
@@ -105,19 +101,20 @@ impl Shared {
         let mut machine = self.lock();
         machine.core.cancel(call, now);
         let acts = machine.drain(Some(call), now);
+        machine.release(call);
         drop(machine);
         self.act(acts);
     }
 
     /// Closes a session that nobody holds any more; nobody hears how it went but the observer.
     pub(crate) fn abandon(self: &Arc<Self>) {
-        let (id, slot, _) = self.begin(Core::close);
-        self.release(id, slot);
+        let begun = self.begin(Core::close);
+        self.release(begun.id);
     }
 
     /// Forgets where a call hears of things; it has ended.
-    pub(crate) fn release(&self, call: CallId, slot: Arc<Slot>) {
-        self.lock().release(call, slot);
+    pub(crate) fn release(&self, call: CallId) {
+        self.lock().release(call);
     }
 
     /// Does, outside of the lock, what was decided under it; hands back what concerns the caller.
@@ -155,9 +152,9 @@ impl Shared {
 
     /// Runs a command to its end.
     pub(crate) async fn run(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Result<(), Error> {
-        let (id, slot, first) = self.begin(command);
-        let guard = Released { shared: self, id, slot };
-        let mut next = first;
+        let begun = self.begin(command);
+        let guard = Released { shared: self, id: begun.id, slot: begun.slot };
+        let mut next = begun.first;
         loop {
             match next {
                 Some(Event::Reply(reply)) => return reply.map(|_: Reply| ()),
@@ -168,15 +165,24 @@ impl Shared {
     }
 }
 
-/// Gives a slot back when its command or call is over; a command goes on if its future is dropped.
-pub(crate) struct Released<'a> {
-    pub(crate) shared: &'a Arc<Shared>,
+/// A call or command that has begun.
+pub(crate) struct Begun {
     pub(crate) id: CallId,
+    /// Where it hears of what happens to it, but for what it brings about itself.
     pub(crate) slot: Arc<Slot>,
+    /// What happens to it first.
+    pub(crate) first: Option<Event>,
+}
+
+/// Gives a slot back when its command is over, or its future dropped: the command goes on.
+struct Released<'a> {
+    shared: &'a Arc<Shared>,
+    id: CallId,
+    slot: Arc<Slot>,
 }
 
 impl Drop for Released<'_> {
     fn drop(&mut self) {
-        self.shared.release(self.id, Arc::clone(&self.slot));
+        self.shared.release(self.id);
     }
 }

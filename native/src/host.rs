@@ -13,6 +13,7 @@ use hallpass_core::store::{Expected, Record, StoreError, Version};
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::http::{ExchangeLimits, RequestBody};
+use crate::wire::Wire;
 
 /// Performs the effects of one call, or of a session.
 pub(crate) struct Performer<'a> {
@@ -35,8 +36,10 @@ impl Performer<'_> {
 
 impl Host for Performer<'_> {
     async fn exchange(&self, exchange: Box<Exchange>) -> Result<Arrival, Failure> {
-        // What an earlier attempt left is not wanted any more.
-        self.leave(None);
+        if exchange.attempt > 1 {
+            // What an earlier attempt left is not wanted any more.
+            self.leave(None);
+        }
         let body = match exchange.body {
             SendBody::Empty => RequestBody::Empty,
             SendBody::Callers => self.body.for_attempt()?,
@@ -48,7 +51,12 @@ impl Host for Performer<'_> {
         *request.headers_mut() = exchange.headers;
         let mut limits: ExchangeLimits = self.client.limits;
         limits.deadline = Some(self.client.clock.instant(exchange.deadline));
-        let (head, body) = self.client.wire.exchange(request, limits).await?.into_parts();
+        let answer = match &self.client.wire {
+            Wire::Network(transport) => transport.exchange(request, limits).await?.map(ResponseStream::network),
+            #[cfg(feature = "testing")]
+            Wire::Scripted(script) => crate::testing::exchange(&**script, request).await?,
+        };
+        let (head, body) = answer.into_parts();
         let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
             self.leave(Some(body));
             return Ok(Arrival::streamed(head.status, head.headers));

@@ -43,7 +43,7 @@ impl Machine {
 
     /// Gives a new call its letter box.
     pub(crate) fn slot_for(&mut self, call: CallId) -> Arc<Slot> {
-        let slot = self.spare.pop().unwrap_or_default();
+        let slot = self.spare.pop().and_then(Slot::as_new).unwrap_or_default();
         let index = call.slot();
         if self.slots.len() <= index {
             self.slots.resize(index + 1, None);
@@ -52,20 +52,17 @@ impl Machine {
         slot
     }
 
-    /// Takes a call's letter box back.
-    pub(crate) fn release(&mut self, call: CallId, slot: Arc<Slot>) {
-        if let Some(place) = self.slots.get_mut(call.slot())
-            && place.as_ref().is_some_and(|(owner, _)| *owner == call)
-        {
-            *place = None;
-        }
-        slot.clear();
+    /// Takes a call's letter box back, unless that was done before.
+    pub(crate) fn release(&mut self, call: CallId) {
+        let Some(place) = self.slots.get_mut(call.slot()) else { return };
+        let Some((_, slot)) = place.take_if(|(owner, _)| *owner == call) else { return };
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }
     }
 
-    /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`].
+    /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`]; if that is its end, its letter box is
+    /// taken back with it.
     pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now) -> Acts {
         let mut acts = Acts::default();
         let mut sorting = Sorting { slots: &self.slots, tasks: &mut self.tasks, caller, acts: &mut acts };
@@ -75,6 +72,9 @@ impl Machine {
         {
             self.scheduled = Some(at);
             acts.schedule = Some(at);
+        }
+        if let (Some(caller), Some(Event::Reply(_))) = (caller, &acts.own) {
+            self.release(caller);
         }
         acts
     }

@@ -1,7 +1,7 @@
 //! Where a call hears of what happens to it while its own task is elsewhere.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use hallpass_core::effect::Effect;
@@ -52,11 +52,12 @@ impl Slot {
         Poll::Pending
     }
 
-    /// Makes it as new.
-    pub(super) fn clear(&self) {
-        let mut inbox = self.lock();
+    /// Makes it as new; `None` while anybody may still leave something in it that was meant for its last call.
+    pub(super) fn as_new(mut slot: Arc<Self>) -> Option<Arc<Self>> {
+        let inbox = Arc::get_mut(&mut slot)?.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         inbox.events.clear();
         inbox.waker = None;
+        Some(slot)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inbox> {
