@@ -113,10 +113,10 @@ impl Call {
             return Err(wrong);
         }
         head.body = body.kind();
-        let begun = session.shared.begin_call(head);
+        let mut now = session.shared.now();
+        let begun = session.shared.begin_call(head, now);
         let mut guard = Ongoing { shared: &session.shared, id: begun.id, slot: begun.slot, end: End::Ahead };
         let stash = Mutex::new(None);
-        let performer = Performer { client: &session.shared.client, body: &body, stash: &stash };
         let mut next = begun.first;
         if let Some(Event::Reply(_)) = next {
             guard.end = End::Settled;
@@ -133,15 +133,18 @@ impl Call {
                     return Ok(Response::new(answered, body.unwrap_or_else(ResponseStream::empty)));
                 }
                 Some(Event::Run(effect)) => {
+                    let performer = Performer { client: &session.shared.client, body: &body, stash: &stash, now };
                     let mut performing = pin!(perform(&performer, effect));
                     // What happens to the call (its deadline, mostly) comes before what it is doing.
                     let step = poll_fn(|cx| match guard.slot.poll(cx) {
                         Poll::Ready(event) => Poll::Ready(Err(event)),
                         Poll::Pending => performing.as_mut().poll(cx).map(Ok),
                     });
-                    next = match step.await {
+                    let step = step.await;
+                    now = session.shared.now();
+                    next = match step {
                         Ok(performed) => {
-                            let next = session.shared.answer(performed, Some(guard.id));
+                            let next = session.shared.answer(performed, Some(guard.id), now);
                             if let Some(Event::Reply(_)) = next {
                                 guard.end = End::Settled;
                             }
@@ -150,7 +153,10 @@ impl Call {
                         Err(event) => Some(event),
                     };
                 }
-                None => next = Some(poll_fn(|cx| guard.slot.poll(cx)).await),
+                None => {
+                    next = Some(poll_fn(|cx| guard.slot.poll(cx)).await);
+                    now = session.shared.now();
+                }
             }
         }
     }

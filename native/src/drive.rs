@@ -59,13 +59,12 @@ impl Shared {
     }
 
     /// Begins a call.
-    pub(crate) fn begin_call(self: &Arc<Self>, head: Head) -> Begun {
-        self.begin(|core, now| core.call(head, now))
+    pub(crate) fn begin_call(self: &Arc<Self>, head: Head, now: Now) -> Begun {
+        self.begin(|core, now| core.call(head, now), now)
     }
 
     /// Gives a command that ends with a reply.
-    pub(crate) fn begin(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Begun {
-        let now = self.now();
+    pub(crate) fn begin(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId, now: Now) -> Begun {
         let mut machine = self.lock();
         let id = command(&mut machine.core, now);
         let slot = machine.slot_for(id);
@@ -75,8 +74,7 @@ impl Shared {
     }
 
     /// Brings an answer back; what happens to `call` next, if anything.
-    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>) -> Option<Event> {
-        let now = self.now();
+    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>, now: Now) -> Option<Event> {
         let mut machine = self.lock();
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
@@ -108,7 +106,7 @@ impl Shared {
 
     /// Closes a session that nobody holds any more; nobody hears how it went but the observer.
     pub(crate) fn abandon(self: &Arc<Self>) {
-        let begun = self.begin(Core::close);
+        let begun = self.begin(Core::close, self.now());
         self.release(begun.id);
     }
 
@@ -134,11 +132,11 @@ impl Shared {
             let task = self.client.runtime.spawn(async move {
                 let performed = {
                     let (body, stash) = (CallBody::default(), Mutex::new(None));
-                    let performer = Performer { client: &shared.client, body: &body, stash: &stash };
+                    let performer = Performer { client: &shared.client, body: &body, stash: &stash, now: shared.now() };
                     perform(&performer, effect).await
                 };
                 shared.lock().tasks.remove(&id);
-                shared.answer(performed, None);
+                shared.answer(performed, None, shared.now());
             });
             if !task.is_finished() {
                 self.lock().tasks.insert(id, task.abort_handle());
@@ -152,7 +150,7 @@ impl Shared {
 
     /// Runs a command to its end.
     pub(crate) async fn run(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Result<(), Error> {
-        let begun = self.begin(command);
+        let begun = self.begin(command, self.now());
         let guard = Released { shared: self, id: begun.id, slot: begun.slot };
         let mut next = begun.first;
         loop {

@@ -9,6 +9,7 @@ use hallpass_core::effect::{
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
+use hallpass_core::time::Now;
 
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
@@ -22,6 +23,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) body: &'a CallBody,
     /// Where the body of the last answer is left for the call to take.
     pub(crate) stash: &'a Mutex<Option<ResponseStream>>,
+    /// The moment at which it was told to.
+    pub(crate) now: Now,
 }
 
 impl Performer<'_> {
@@ -52,7 +55,10 @@ impl Host for Performer<'_> {
         let mut limits: ExchangeLimits = self.client.limits;
         limits.deadline = Some(self.client.clock.instant(exchange.deadline));
         let answer = match &self.client.wire {
-            Wire::Network(transport) => transport.exchange(request, limits).await?.map(ResponseStream::network),
+            Wire::Network(transport) => {
+                let started = self.client.clock.instant(self.now.mono);
+                transport.exchange_since(started, request, limits).await?.map(ResponseStream::network)
+            }
             #[cfg(feature = "testing")]
             Wire::Scripted(script) => crate::testing::exchange(&**script, request).await?,
         };

@@ -104,9 +104,7 @@ impl Lease {
         connection.exchange.upload = request.body().progress();
         connection.exchange.chunk = limits.chunk;
         connection.exchange.overdue_at = None;
-        if !request.headers().contains_key(::http::header::HOST) {
-            request.headers_mut().insert(::http::header::HOST, connection.host_field.clone());
-        }
+        request.headers_mut().entry(::http::header::HOST).or_insert_with(|| connection.host_field.clone());
         let Connection { sender, timer, exchange: Exchange { age, upload, .. }, .. } = &mut **connection;
         let begun = match age {
             Age::Idle(_) => now,
