@@ -7,9 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use hallpass_core::effect::CallId;
 use hallpass_core::error::{Error, Kind};
 use hallpass_core::host::perform;
-use hallpass_core::effect::CallId;
 use hallpass_core::machine::{Head, Redirect, Repeatable};
 
 use crate::body::{CallBody, ResponseStream};
@@ -128,7 +128,8 @@ impl Call {
                         guard.end = End::Heard;
                     }
                     let answered = reply?.answered();
-                    let answered = answered.ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))?;
+                    let answered =
+                        answered.ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))?;
                     let body = stash.lock().unwrap_or_else(PoisonError::into_inner).take();
                     return Ok(Response::new(answered, body.unwrap_or_else(ResponseStream::empty)));
                 }

@@ -68,9 +68,10 @@ impl Shared {
         let mut machine = self.lock();
         let id = command(&mut machine.core, now);
         let slot = machine.slot_for(id);
-        let acts = machine.drain(Some(id), now);
+        let mut acts = machine.drain(Some(id), now);
         drop(machine);
-        Begun { id, slot, first: self.act(acts) }
+        self.act(&mut acts);
+        Begun { id, slot, first: acts.own }
     }
 
     /// Brings an answer back; what happens to `call` next, if anything.
@@ -78,9 +79,10 @@ impl Shared {
         let mut machine = self.lock();
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
-        let acts = machine.drain(call, now);
+        let mut acts = machine.drain(call, now);
         drop(machine);
-        self.act(acts)
+        self.act(&mut acts);
+        acts.own
     }
 
     /// Fires what is due.
@@ -88,9 +90,9 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.scheduled = None;
-        let acts = machine.drain(None, now);
+        let mut acts = machine.drain(None, now);
         drop(machine);
-        self.act(acts);
+        self.act(&mut acts);
     }
 
     /// Ends a call whose future was dropped, and nothing but that call.
@@ -98,10 +100,10 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.core.cancel(call, now);
-        let acts = machine.drain(Some(call), now);
+        let mut acts = machine.drain(Some(call), now);
         machine.release(call);
         drop(machine);
-        self.act(acts);
+        self.act(&mut acts);
     }
 
     /// Closes a session that nobody holds any more; nobody hears how it went but the observer.
@@ -115,18 +117,21 @@ impl Shared {
         self.lock().release(call);
     }
 
-    /// Does, outside of the lock, what was decided under it; hands back what concerns the caller.
-    fn act(self: &Arc<Self>, acts: Acts) -> Option<Event> {
+    /// Does, outside of the lock, what was decided under it, but for what concerns the caller.
+    fn act(self: &Arc<Self>, acts: &mut Acts) {
+        if acts.are_none() {
+            return;
+        }
         if let Some(at) = acts.schedule {
             self.client.timer.schedule(&self.client, at, Arc::downgrade(self));
         }
-        for (slot, event) in acts.others {
+        for (slot, event) in acts.others.drain(..) {
             slot.push(event);
         }
-        for task in acts.abandoned {
+        for task in acts.abandoned.drain(..) {
             task.abort();
         }
-        for effect in acts.session {
+        for effect in acts.session.drain(..) {
             let id = effect.id();
             let shared = Arc::clone(self);
             let task = self.client.runtime.spawn(async move {
@@ -145,7 +150,6 @@ impl Shared {
         for notice in &acts.notices {
             self.client.observe(&self.account, notice);
         }
-        acts.own
     }
 
     /// Runs a command to its end.

@@ -9,7 +9,8 @@ use hallpass::{Client, Credentials, Keyring, Platform, State};
 use hallpass_testbed::{Action, Config, Rule, Testbed};
 
 fn platform(testbed: &Testbed) -> Platform {
-    let text = include_str!("../../examples/platforms/testbed-json.toml").replace("http://127.0.0.1:8080", &testbed.url());
+    let text =
+        include_str!("../../examples/platforms/testbed-json.toml").replace("http://127.0.0.1:8080", &testbed.url());
     Platform::from_toml(&text).expect("the example is a platform")
 }
 
@@ -40,7 +41,9 @@ async fn a_revoked_token_renews_once_however_many_calls_are_refused() {
     let calls: Vec<_> = (0..64)
         .map(|number| {
             let session = session.clone();
-            tokio::spawn(async move { session.get(&format!("/api/items/{number}")).send().await.expect("answers").status() })
+            tokio::spawn(
+                async move { session.get(&format!("/api/items/{number}")).send().await.expect("answers").status() },
+            )
         })
         .collect();
     for call in calls {

@@ -36,6 +36,17 @@ pub(crate) struct Acts {
     pub(crate) schedule: Option<Mono>,
 }
 
+impl Acts {
+    /// Whether nothing is to be done, but for what concerns the call that drained.
+    pub(crate) fn are_none(&self) -> bool {
+        self.schedule.is_none()
+            && self.others.is_empty()
+            && self.session.is_empty()
+            && self.abandoned.is_empty()
+            && self.notices.is_empty()
+    }
+}
+
 impl Machine {
     pub(crate) fn new(core: Core) -> Self {
         Self { core, slots: Vec::new(), spare: Vec::new(), tasks: HashMap::new(), scheduled: None }

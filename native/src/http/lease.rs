@@ -162,7 +162,9 @@ impl Lease {
     /// The exchange ended: the connection serves the next one, unless the server answered before the upload's end.
     pub(super) fn finish(&mut self) {
         match self.connection.take() {
-            Some(connection) if connection.exchange.upload.as_ref().is_some_and(Progress::is_sending) => close(connection),
+            Some(connection) if connection.exchange.upload.as_ref().is_some_and(Progress::is_sending) => {
+                close(connection)
+            }
             Some(connection) => give_back(connection),
             None => {}
         }

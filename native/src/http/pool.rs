@@ -110,7 +110,14 @@ impl<C> Pool<C> {
             max_idle: settings.max_idle_per_host,
             max_open: settings.max_per_host.map_or(usize::MAX, std::num::NonZeroUsize::get),
         };
-        Self { index: HashMap::new(), recent: HostId(0), hosts: Vec::new(), vacant: Vec::new(), rules, counts: PoolStats::default() }
+        Self {
+            index: HashMap::new(),
+            recent: HostId(0),
+            hosts: Vec::new(),
+            vacant: Vec::new(),
+            rules,
+            counts: PoolStats::default(),
+        }
     }
 
     /// The most recently used connection, if there is one that has not idled too long and that `fits`, given since when it idles.

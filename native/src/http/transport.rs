@@ -113,7 +113,8 @@ impl Transport {
 
     /// An idle connection that can take a request at once.
     fn idle(&self, origin: &Origin, now: Instant) -> Option<Lease> {
-        let (connection, since) = self.shared.lock().reuse(origin, now, |connection, since| connection.is_ready(since, now))?;
+        let (connection, since) =
+            self.shared.lock().reuse(origin, now, |connection, since| connection.is_ready(since, now))?;
         Some(Lease::new(connection, Age::Idle(since)))
     }
 

@@ -90,7 +90,8 @@ fn race_figures(tasks: usize, rounds: &[Round]) -> Vec<Figure> {
         figures.push(Figure::new(format!("call.{name}.rate.{tasks}"), rate, "calls/s", Target::None));
         figures.push(Figure::new(format!("call.{name}.cpu.{tasks}"), cpu, "µs/call", Target::None));
     }
-    let rate_over = |other: usize| median(rounds.iter().map(|[laps @ .., hallpass]| hallpass.rate() / laps[other].rate()));
+    let rate_over =
+        |other: usize| median(rounds.iter().map(|[laps @ .., hallpass]| hallpass.rate() / laps[other].rate()));
     let cpu_over = |other: usize| median(rounds.iter().map(|[laps @ .., hallpass]| hallpass.cpu() / laps[other].cpu()));
     let layer = median(rounds.iter().map(|[hyper, .., hallpass]| hallpass.cpu() - hyper.cpu()));
     let named = |what: &str| format!("call.{what}.{tasks}");

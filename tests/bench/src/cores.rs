@@ -14,7 +14,9 @@ pub(crate) enum Side {
 
 /// Keeps this process, and the threads it starts from now on, on a core of its side. Says on standard error where it cannot.
 pub(crate) fn pin(side: Side) {
-    let Ok(allowed) = sched_getaffinity(None) else { return say("cannot tell which cores there are; nothing is pinned") };
+    let Ok(allowed) = sched_getaffinity(None) else {
+        return say("cannot tell which cores there are; nothing is pinned");
+    };
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).take(2).collect();
     let core = match (side, cores.as_slice()) {
         (Side::Server, [first, _]) => *first,

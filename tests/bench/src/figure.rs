@@ -101,7 +101,10 @@ mod tests {
         assert!(lines[0].contains("MISSED") && lines[1].contains("missing") && lines[1].contains("MISSED"), "{text}");
         assert!(lines[2].contains("holds") && !lines[3].contains("MISSED"), "{text}");
         let read: serde_json::Value = serde_json::from_str(&json(&figures).expect("is JSON")).expect("is JSON");
-        assert_eq!(read[0], serde_json::json!({"name": "a", "value": 2.0, "unit": "ratio", "target": 1.0, "holds": false}));
+        assert_eq!(
+            read[0],
+            serde_json::json!({"name": "a", "value": 2.0, "unit": "ratio", "target": 1.0, "holds": false})
+        );
         assert_eq!(read[1]["value"], serde_json::Value::Null);
         assert_eq!(read[3]["holds"], serde_json::Value::Null);
     }

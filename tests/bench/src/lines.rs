@@ -190,7 +190,8 @@ impl Line for Reqwest {
 impl Hallpass {
     /// Signs in, with a token of the testbed that does not change.
     pub(crate) async fn sign_in(client: &Client, url: &str) -> Result<Self, Failure> {
-        let platform = Platform::from_toml(&format!("id = \"{PLATFORM}\"\nbase_url = \"{url}\"\n\n[sign_in.bearer]\n"))?;
+        let platform =
+            Platform::from_toml(&format!("id = \"{PLATFORM}\"\nbase_url = \"{url}\"\n\n[sign_in.bearer]\n"))?;
         let token = BEARER.trim_start_matches("Bearer ");
         let session = client.sign_in(&platform, ACCOUNT, Credentials::bearer(token)).await?;
         Ok(Self { session })

@@ -18,11 +18,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts this program again, as a server.
     pub(crate) fn start() -> Result<Self, Failure> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            Command::new(std::env::current_exe()?).arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut url = String::new();
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut url)?;
