@@ -163,7 +163,7 @@ impl Lease {
     pub(super) fn finish(&mut self) {
         match self.connection.take() {
             Some(connection) if connection.exchange.upload.as_ref().is_some_and(Progress::is_sending) => {
-                close(connection)
+                close(&connection);
             }
             Some(connection) => give_back(connection),
             None => {}
@@ -180,7 +180,7 @@ impl Lease {
     /// The exchange broke: the connection is closed at once.
     pub(super) fn break_off(&mut self) {
         if let Some(connection) = self.connection.take() {
-            close(connection);
+            close(&connection);
         }
     }
 }
@@ -205,7 +205,7 @@ impl Drop for Lease {
 }
 
 /// Closes a connection whose exchange did not end.
-fn close(connection: Box<Connection>) {
+fn close(connection: &Connection) {
     if let Some(shared) = connection.shared.upgrade() {
         shared.lock().discard();
     }
