@@ -6,6 +6,7 @@
 mod machine;
 mod slot;
 
+use std::future::poll_fn;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -106,10 +107,17 @@ impl Shared {
         self.act(&mut acts);
     }
 
-    /// Closes a session that nobody holds any more; nobody hears how it went but the observer.
+    /// Closes a session that nobody holds any more, and keeps it until that is done; nobody hears how it went but the observer.
     pub(crate) fn abandon(self: &Arc<Self>) {
         let begun = self.begin(Core::close, self.now());
-        self.release(begun.id);
+        if matches!(begun.first, Some(Event::Reply(_))) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        drop(self.client.runtime.spawn(async move {
+            let guard = Released { shared: &shared, id: begun.id, slot: begun.slot };
+            while !matches!(poll_fn(|cx| guard.slot.poll(cx)).await, Event::Reply(_)) {}
+        }));
     }
 
     /// Forgets where a call hears of things; it has ended.
@@ -125,8 +133,8 @@ impl Shared {
         if let Some(at) = acts.schedule {
             self.client.timer.schedule(&self.client, at, Arc::downgrade(self));
         }
-        for (slot, event) in acts.others.drain(..) {
-            slot.push(event);
+        for (call, slot, event) in acts.others.drain(..) {
+            slot.push(call, event);
         }
         for task in acts.abandoned.drain(..) {
             task.abort();
@@ -134,6 +142,8 @@ impl Shared {
         for effect in acts.session.drain(..) {
             let id = effect.id();
             let shared = Arc::clone(self);
+            // Under the lock, so that the task cannot end before it is listed.
+            let mut machine = self.lock();
             let task = self.client.runtime.spawn(async move {
                 let performed = {
                     let (body, stash) = (CallBody::default(), Mutex::new(None));
@@ -143,9 +153,7 @@ impl Shared {
                 shared.lock().tasks.remove(&id);
                 shared.answer(performed, None, shared.now());
             });
-            if !task.is_finished() {
-                self.lock().tasks.insert(id, task.abort_handle());
-            }
+            machine.tasks.insert(id, task.abort_handle());
         }
         for notice in &acts.notices {
             self.client.observe(&self.account, notice);
@@ -162,7 +170,7 @@ impl Shared {
                 Some(Event::Reply(reply)) => return reply.map(|_: Reply| ()),
                 Some(Event::Run(_)) | None => {}
             }
-            next = Some(std::future::poll_fn(|cx| guard.slot.poll(cx)).await);
+            next = Some(poll_fn(|cx| guard.slot.poll(cx)).await);
         }
     }
 }

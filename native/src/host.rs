@@ -1,15 +1,17 @@
 //! How effects are performed here: exchanges over the wire, records in the store, permits from the client's own limits.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ::http::{HeaderMap, Request};
 use hallpass_core::effect::{
-    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Permit,
-    PermitAnswer, Remove, Save, SendBody, Sign,
+    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
+    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign,
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
 use hallpass_core::time::Now;
+use tokio::time::Instant;
 
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
@@ -53,7 +55,12 @@ impl Host for Performer<'_> {
         *request.uri_mut() = exchange.uri;
         *request.headers_mut() = exchange.headers;
         let mut limits: ExchangeLimits = self.client.limits;
-        limits.deadline = Some(self.client.clock.instant(exchange.deadline));
+        // The session keeps the deadline: it takes this future away. The answer to a renewal may hold a rotated token, so it is
+        // waited for a while longer.
+        if matches!(exchange.owner, Owner::Session(Purpose::Renewal)) {
+            let end = self.client.clock.instant(exchange.deadline) + LATE;
+            (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
+        }
         let answer = match &self.client.wire {
             Wire::Network(transport) => {
                 let started = self.client.clock.instant(self.now.mono);
@@ -124,3 +131,6 @@ impl Host for Performer<'_> {
         Err(Declined { why: "this client answers no questions".to_owned() })
     }
 }
+
+/// How long after its deadline the answer to a renewal is still of use.
+const LATE: Duration = Duration::from_secs(60);

@@ -9,17 +9,21 @@
 //!
 //! **Invariant:** a row leaves the table exactly when its reply is put out, so a call ends exactly once.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 
+use super::calls::shown;
 use super::output::Answered;
 use crate::effect::{Arrival, EffectId};
 use crate::error::Error;
 use crate::time::Mono;
 
 /// What a program asks for: everything of a request but its body, which stays with the driver.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows no header's value and no query.
+#[derive(Clone)]
 pub struct Head {
     /// The method.
     pub method: Method,
@@ -131,6 +135,18 @@ pub(super) struct Held {
 pub(super) struct Setback {
     pub(super) delay: Duration,
     pub(super) fallback: Result<Box<Answered>, Error>,
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", &self.method)
+            .field("uri", &shown(&self.uri))
+            .field("headers", &self.headers.len())
+            .field("body", &self.body)
+            .field("options", &self.options)
+            .finish()
+    }
 }
 
 impl Head {

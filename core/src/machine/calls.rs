@@ -69,7 +69,7 @@ impl Session {
         if generation == 0 {
             return self.settled(id, from, arrival, now);
         }
-        let meaning = refusal::meaning(&self.compiled, &arrival, &call.head.uri);
+        let meaning = refusal::meaning(&self.compiled, &arrival, &call.head.uri, now.wall);
         if meaning != Meaning::Refusal && arrival.headers.contains_key(http::header::SET_COOKIE) {
             let uri = call.head.uri.clone();
             self.take_cookies(&uri, &arrival.headers, generation, now);
@@ -103,7 +103,8 @@ impl Session {
 
     /// An answer that says nothing of the session: redirect, retry or reply.
     fn settled(&mut self, id: CallId, from: EffectId, arrival: Arrival, now: Now) {
-        if arrival.status.is_redirection() && arrival.headers.contains_key(http::header::LOCATION) {
+        let redirects = matches!(arrival.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+        if redirects && arrival.headers.contains_key(http::header::LOCATION) {
             return self.redirected(id, from, arrival, now);
         }
         let Some(call) = self.call_at(id) else { return };
@@ -140,7 +141,11 @@ impl Session {
         // Never earlier than the server asks; later by a jitter, so that a burst does not come back as one.
         let delay = asked.map_or(backoff, |asked| asked.saturating_add(backoff / 4));
         if now.mono + delay >= call.deadline {
-            return self.reply(id, fallback.map(Reply::Answered));
+            let mut reply = fallback;
+            if let (Ok(answered), Some(asked)) = (&mut reply, asked) {
+                answered.verdict = Verdict::Throttled(Some(now.wall + asked));
+            }
+            return self.reply(id, reply.map(Reply::Answered));
         }
         let deadline = call.deadline;
         let origin = Origin::of(&call.head.uri).map_or_else(|_| String::new(), |origin| origin.to_string());
@@ -201,10 +206,15 @@ impl Session {
 
     /// Ends a call whatever it waits for.
     pub(super) fn end_call(&mut self, id: CallId, result: Result<Reply, Error>) {
-        if let Some(effect) = self.call_at(id).and_then(Call::waits_for) {
+        let Some(call) = self.call_at(id) else { return };
+        let (effect, is_parked) = (call.waits_for(), matches!(call.state, State::Parked));
+        if let Some(effect) = effect {
             self.abandon(effect);
         }
         self.reply(id, result);
+        if is_parked {
+            self.left_queue();
+        }
     }
 
     pub(super) fn safety(&self, call: &Call) -> Safety {
@@ -216,10 +226,14 @@ impl Session {
     }
 }
 
-/// An address as errors show it: no query, which may hold secrets.
+/// An address as errors show it: no query and no user, which may hold secrets.
 pub(super) fn shown(uri: &http::Uri) -> String {
     match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme), Some(authority)) => format!("{scheme}://{authority}{}", uri.path()),
+        (Some(scheme), Some(authority)) => {
+            let host = authority.as_str();
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            format!("{scheme}://{host}{}", uri.path())
+        }
         _ => uri.path().to_owned(),
     }
 }

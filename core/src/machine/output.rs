@@ -1,5 +1,6 @@
 //! What a session says when it is polled.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, Uri};
@@ -34,7 +35,8 @@ pub enum Reply {
 }
 
 /// The platform's last answer to a call; its body is with the driver, under [`Answered::from`].
-#[derive(Debug)]
+///
+/// `Debug` shows no header's value and no query: `Set-Cookie` and addresses can hold secrets.
 pub struct Answered {
     /// The exchange whose answer this is.
     pub from: EffectId,
@@ -123,6 +125,21 @@ pub enum Reason {
     RenewalWindow,
     /// A save that was put off.
     Save,
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered")
+            .field("from", &self.from)
+            .field("status", &self.status)
+            .field("headers", &self.headers.len())
+            .field("authority", &self.uri.authority())
+            .field("verdict", &self.verdict)
+            .field("attempts", &self.attempts)
+            .field("redirects", &self.redirects)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Reply {

@@ -86,6 +86,8 @@ pub fn target(base: &Uri, text: &str) -> Result<Uri, Error> {
 fn looks_like_host(text: &str) -> bool {
     let text = text.trim_start();
     let first = &text[..text.find(['/', '\\', '?', '#']).unwrap_or(text.len())];
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let first = first.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(first, |(host, _)| host);
     if first.eq_ignore_ascii_case("localhost") {
         return true;
     }

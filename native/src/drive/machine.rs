@@ -29,7 +29,7 @@ pub(crate) struct Machine {
 pub(crate) struct Acts {
     /// What concerns the call that drained.
     pub(crate) own: Option<Event>,
-    pub(crate) others: Vec<(Arc<Slot>, Event)>,
+    pub(crate) others: Vec<(CallId, Arc<Slot>, Event)>,
     pub(crate) session: Vec<Effect>,
     pub(crate) abandoned: Vec<AbortHandle>,
     pub(crate) notices: Vec<Notice>,
@@ -54,7 +54,8 @@ impl Machine {
 
     /// Gives a new call its letter box.
     pub(crate) fn slot_for(&mut self, call: CallId) -> Arc<Slot> {
-        let slot = self.spare.pop().and_then(Slot::as_new).unwrap_or_default();
+        let slot = self.spare.pop().unwrap_or_default();
+        slot.belong_to(call);
         let index = call.slot();
         if self.slots.len() <= index {
             self.slots.resize(index + 1, None);
@@ -67,6 +68,7 @@ impl Machine {
     pub(crate) fn release(&mut self, call: CallId) {
         let Some(place) = self.slots.get_mut(call.slot()) else { return };
         let Some((_, slot)) = place.take_if(|(owner, _)| *owner == call) else { return };
+        slot.clear();
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }
@@ -107,7 +109,7 @@ impl Sorting<'_> {
         } else if let Some(Some((owner, slot))) = self.slots.get(call.slot())
             && *owner == call
         {
-            self.acts.others.push((Arc::clone(slot), event));
+            self.acts.others.push((call, Arc::clone(slot), event));
         }
     }
 }
