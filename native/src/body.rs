@@ -96,6 +96,10 @@ impl ResponseStream {
         Self(Source::Network(body))
     }
 
+    pub(crate) fn empty() -> Self {
+        Self(Source::Read(Bytes::new()))
+    }
+
     pub(crate) fn bytes(bytes: Bytes) -> Self {
         Self(Source::Read(bytes))
     }

@@ -104,9 +104,7 @@ impl Lease {
         connection.exchange.upload = request.body().progress();
         connection.exchange.chunk = limits.chunk;
         connection.exchange.overdue_at = None;
-        if !request.headers().contains_key(::http::header::HOST) {
-            request.headers_mut().insert(::http::header::HOST, connection.host_field.clone());
-        }
+        request.headers_mut().entry(::http::header::HOST).or_insert_with(|| connection.host_field.clone());
         let Connection { sender, timer, exchange: Exchange { age, upload, .. }, .. } = &mut **connection;
         let begun = match age {
             Age::Idle(_) => now,
@@ -165,7 +163,7 @@ impl Lease {
     pub(super) fn finish(&mut self) {
         match self.connection.take() {
             Some(connection) if connection.exchange.upload.as_ref().is_some_and(Progress::is_sending) => {
-                close(connection)
+                close(&connection);
             }
             Some(connection) => give_back(connection),
             None => {}
@@ -182,7 +180,7 @@ impl Lease {
     /// The exchange broke: the connection is closed at once.
     pub(super) fn break_off(&mut self) {
         if let Some(connection) = self.connection.take() {
-            close(connection);
+            close(&connection);
         }
     }
 }
@@ -207,7 +205,7 @@ impl Drop for Lease {
 }
 
 /// Closes a connection whose exchange did not end.
-fn close(connection: Box<Connection>) {
+fn close(connection: &Connection) {
     if let Some(shared) = connection.shared.upgrade() {
         shared.lock().discard();
     }

@@ -72,11 +72,20 @@ impl Transport {
     /// A [`Failure`] says what broke and whether a byte of the request may have reached the server.
     pub async fn exchange(
         &self,
+        request: Request<RequestBody>,
+        limits: ExchangeLimits,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        self.exchange_since(Instant::now(), request, limits).await
+    }
+
+    /// As [`exchange`](Self::exchange), for a caller who has just read the clock.
+    pub(crate) async fn exchange_since(
+        &self,
+        started: Instant,
         mut request: Request<RequestBody>,
         limits: ExchangeLimits,
     ) -> Result<Response<ResponseBody>, Failure> {
         let origin = aim(&mut request)?;
-        let started = Instant::now();
         loop {
             let mut lease = match self.idle(&origin, started) {
                 Some(lease) => lease,
