@@ -42,8 +42,8 @@ function run(file: string, args: readonly string[], env: Record<string, string>,
   });
 }
 
-function inNode(): Client {
-  return new Client({ platform: testbed.json(), store: FileStore.open(join(folder, "store")), keys: KEYS });
+async function inNode(): Promise<Client> {
+  return new Client({ platform: testbed.json(), store: await FileStore.open(join(folder, "store")), keys: KEYS });
 }
 
 test("a session saved by the command line opens in Node, and goes back", async () => {
@@ -51,7 +51,7 @@ test("a session saved by the command line opens in Node, and goes back", async (
   const platform = join(folder, "platform.json");
   await hallpass(["login", platform, "from-shell", "--bundle", "-"], JSON.stringify(password("from-shell")));
 
-  const client = inNode();
+  const client = await inNode();
   const session = await client.resume("from-shell");
   assert.equal((await session.fetch("/api/items/1")).status, 200);
   await session.renew();
@@ -67,7 +67,7 @@ test("a session saved by the command line opens in Node, and goes back", async (
 test("a session saved by Node opens on the command line, and comes back", async () => {
   await testbed.control("reset");
   const platform = join(folder, "platform.json");
-  const client = inNode();
+  const client = await inNode();
   await client.signIn("from-node", password("from-node"));
   await client.close();
 
@@ -75,7 +75,7 @@ test("a session saved by Node opens on the command line, and comes back", async 
   const printed = await hallpass(["fetch", platform, "from-node", "/api/items/3"]);
   assert.deepEqual(JSON.parse(printed), { account: "from-node", number: 3 });
 
-  const again = inNode();
+  const again = await inNode();
   const session = await again.resume("from-node");
   assert.equal(session.generation, 2, "the command line renewed it");
   assert.equal((await session.fetch("/api/items/4")).status, 200);
