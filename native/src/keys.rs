@@ -66,8 +66,8 @@ pub fn from_file(path: &Path) -> Result<Option<Keyring>, Error> {
 ///
 /// # Errors
 ///
-/// `key_missing` when the store holds records, `key_invalid` when the file cannot be written (or was written by another
-/// process in the meantime), otherwise the store's.
+/// `key_missing` when the store holds records, `key_invalid` when the file cannot be written, otherwise the store's. Where
+/// another process made the file in the meantime, its key is the one.
 pub async fn mint(path: &Path, store: &dyn Store, namespace: &str) -> Result<Keyring, Error> {
     let page = store.list(namespace, None, NonZeroUsize::MIN).await.map_err(|error| from_store(&error))?;
     if !page.entries.is_empty() || !page.damaged.is_empty() {
@@ -89,6 +89,18 @@ pub async fn mint(path: &Path, store: &dyn Store, namespace: &str) -> Result<Key
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
     }
+    place(path, &text).map_err(|error| unwritable(&error))?;
+    match from_file(path)? {
+        Some(keyring) => Ok(keyring),
+        None => Err(unwritable(&"it is gone again")),
+    }
+}
+
+/// Puts a key file in place, whole; where another process was first, its file stays.
+fn place(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = std::path::PathBuf::from(name);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -96,10 +108,16 @@ pub async fn mint(path: &Path, store: &dyn Store, namespace: &str) -> Result<Key
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let mut file = options.open(path).map_err(|error| unwritable(&error))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.write_all(b"\n"))
-        .and_then(|()| file.sync_all())
-        .map_err(|error| unwritable(&error))?;
-    Keyring::parse(&text)
+    let written = options.open(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    });
+    let placed = written.and_then(|()| std::fs::hard_link(&temporary, path));
+    // It holds the key, so it may not stay; where it was never made there is nothing to remove.
+    drop(std::fs::remove_file(&temporary));
+    match placed {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.exists() => Ok(()),
+        placed => placed,
+    }
 }

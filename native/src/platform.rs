@@ -62,6 +62,11 @@ impl Platform {
         &self.compiled.platform().id
     }
 
+    /// The platform as it was checked: its addresses resolved, its origins known.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
     /// The platform as it was written.
     pub fn definition(&self) -> &platform::Platform {
         self.compiled.platform()

@@ -1,3 +1,5 @@
+//! The jar, rule by rule and over many generated histories.
+
 use std::time::Duration;
 
 use http::Uri;

@@ -29,6 +29,12 @@ impl Credentials {
         missing
     }
 
+    /// The names of fields that the platform's recipe needs and that are not here: what a person can be asked for.
+    pub fn missing_fields_for(&self, platform: &Platform) -> Vec<String> {
+        let name = |missing: String| Some(missing.strip_prefix(FIELD)?.strip_suffix('`')?.to_owned());
+        self.missing_for(platform).into_iter().filter_map(name).collect()
+    }
+
     /// What these credentials hold, a line each, without the secrets.
     pub fn summary(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -67,7 +73,7 @@ impl Credentials {
     }
 
     fn missing_fields(&self, names: &[&str]) -> Vec<String> {
-        names.iter().filter(|name| self.field(name).is_none()).map(|name| format!("the field `{name}`")).collect()
+        names.iter().filter(|name| self.field(name).is_none()).map(|name| format!("{FIELD}{name}`")).collect()
     }
 
     /// Whether nothing is here that could show who it is.
@@ -83,6 +89,9 @@ fn named(login: &Login) -> Vec<&str> {
     names.dedup();
     names
 }
+
+/// How the name of a missing field is introduced.
+const FIELD: &str = "the field `";
 
 #[cfg(test)]
 mod tests {
@@ -114,6 +123,8 @@ mod tests {
             ),
         ] {
             assert_eq!(none.missing_for(&platform(rest)), missing, "{rest}");
+            let fields = missing.iter().filter_map(|text| text.strip_prefix("the field `")?.strip_suffix('`'));
+            assert_eq!(none.missing_fields_for(&platform(rest)), fields.collect::<Vec<_>>(), "{rest}");
         }
     }
 

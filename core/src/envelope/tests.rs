@@ -1,3 +1,5 @@
+//! Sealing and opening: every flipped bit, every wrong context, every repeated seed.
+
 use proptest::prelude::{prop_assert_eq, proptest};
 
 use super::*;

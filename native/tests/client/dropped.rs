@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hallpass_testbed::{Action, Rule};
+use hallpass_testbed::{Action, Point, Rule, Testbed};
 use tokio::time::timeout;
 
 use crate::support::{pool, signed_in, status};
@@ -29,19 +29,23 @@ async fn polled<F: Future>(times: usize, future: F) -> Option<F::Output> {
     None
 }
 
+fn break_next(testbed: &Testbed, action: Action) {
+    testbed.script(Rule::on("/api/items", action)).expect("a rule");
+}
+
 #[tokio::test]
 async fn a_call_can_be_dropped_at_every_await_point() {
     let (testbed, client, session) = signed_in().await;
     let mut ended = 0;
     for round in 0..6 {
         for times in 0..40 {
+            // Refused, broken, late; then redirected, with a large body, and plain.
             match round {
-                // Refused, retried, redirected, answered late, with a large body.
-                0 => drop(testbed.expire("alice")),
-                1 => {
-                    drop(testbed.script(Rule::on("/api/items", Action::Reset { at: hallpass_testbed::Point::Before })))
+                0 => {
+                    testbed.expire("alice");
                 }
-                2 => drop(testbed.script(Rule::on("/api/items", Action::Delay { ms: 2 }))),
+                1 => break_next(&testbed, Action::Reset { at: Point::Before }),
+                2 => break_next(&testbed, Action::Delay { ms: 2 }),
                 _ => {}
             }
             let path =

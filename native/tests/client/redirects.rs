@@ -10,10 +10,7 @@ use crate::support::{BUNDLE, client, kind, platform, quick, signed_in, status, t
 async fn nothing_secret_follows_a_redirect_to_another_origin() {
     let testbed = testbed().await;
     let issued = testbed.issue_bundle("alice", "Browser/1.0").expect("a bundle");
-    let mut bundle = hallpass::Credentials::default();
-    bundle.cookies = Some(hallpass::Secret::new(issued.cookie.clone()));
-    bundle.user_agent = Some(issued.user_agent.clone());
-    bundle.headers.insert("x-bc".to_owned(), hallpass::Secret::new(issued.x_bc.clone()));
+    let bundle = crate::support::bundle(&issued);
     let text = BUNDLE.replace("path = \"/me\"", "path = \"/bundle/me\"");
     let session = client().sign_in(&platform(&text, &testbed.url()), "alice", bundle).await.expect("signs in");
     let elsewhere = Listener::start().await.expect("listens");

@@ -100,10 +100,7 @@ async fn a_suspicion_is_settled_by_asking_who_we_are() {
 async fn a_bundle_is_used_as_it_is_and_its_cookie_is_followed() {
     let testbed = testbed().await;
     let issued = testbed.issue_bundle("alice", "Browser/1.0").expect("a bundle");
-    let mut bundle = Credentials::default();
-    bundle.cookies = Some(hallpass::Secret::new(issued.cookie.clone()));
-    bundle.user_agent = Some(issued.user_agent.clone());
-    bundle.headers.insert("x-bc".to_owned(), hallpass::Secret::new(issued.x_bc.clone()));
+    let bundle = crate::support::bundle(&issued);
     let text = BUNDLE.replace("path = \"/me\"", "path = \"/bundle/me\"");
     let platform = platform(&text, &testbed.url());
     let session = client().sign_in(&platform, "alice", bundle.clone()).await.expect("signs in");

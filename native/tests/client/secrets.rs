@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::support::{BUNDLE, client_at, keyring, kind, platform, quick, testbed};
+use crate::support::{BUNDLE, bundle, client_at, keyring, kind, platform, quick, testbed};
 
 /// Writes down everything that is traced, at every level.
 #[derive(Clone, Default)]
@@ -110,12 +110,8 @@ async fn planted_secrets_show_nowhere() {
     show(&(&error, error.to_string()));
 
     let issued = testbed.issue_bundle("alice", "PLANTED-agent").expect("a bundle");
-    let mut bundle = Credentials {
-        cookies: Some(Secret::new(format!("{}; extra=PLANTED-cookie", issued.cookie))),
-        ..Credentials::default()
-    };
-    bundle.user_agent = Some(issued.user_agent.clone());
-    bundle.headers.insert("x-bc".to_owned(), Secret::new(issued.x_bc.clone()));
+    let planted = Some(Secret::new(format!("{}; extra=PLANTED-cookie", issued.cookie)));
+    let bundle = Credentials { cookies: planted, ..bundle(&issued) };
     let described = platform(&BUNDLE.replace("path = \"/me\"", "path = \"/bundle/me\""), &testbed.url());
     let other = client.sign_in(&described, "alice", bundle).await.expect("signs in");
     show(&(&client, &session, &other, &json, &described, keyring(), Client::builder(), client.connections()));

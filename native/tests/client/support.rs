@@ -4,8 +4,8 @@ use std::path::Path;
 
 use hallpass::http::PoolStats;
 use hallpass::store::FileStore;
-use hallpass::{Client, Credentials, Error, Keyring, Platform, Session};
-use hallpass_testbed::{Config, Testbed};
+use hallpass::{Client, Credentials, Error, Keyring, Platform, Secret, Session};
+use hallpass_testbed::{Bundle, Config, Testbed};
 
 pub(crate) const JSON: &str = include_str!("../../../examples/platforms/testbed-json.toml");
 pub(crate) const FORM: &str = include_str!("../../../examples/platforms/testbed-form.toml");
@@ -29,6 +29,16 @@ pub(crate) fn quick(url: &str, more: &str) -> Platform {
 
 pub(crate) fn alice() -> Credentials {
     Credentials::password("alice", "alice-password")
+}
+
+/// What a browser exported.
+pub(crate) fn bundle(issued: &Bundle) -> Credentials {
+    Credentials {
+        cookies: Some(Secret::new(issued.cookie.clone())),
+        user_agent: Some(issued.user_agent.clone()),
+        headers: [("x-bc".to_owned(), Secret::new(issued.x_bc.clone()))].into(),
+        ..Credentials::default()
+    }
 }
 
 pub(crate) fn keyring() -> Keyring {

@@ -77,7 +77,7 @@ async fn a_session_lives_behind_an_authority_of_the_programs_own() {
     assert_eq!(status(&session, "/api/items/1").await, 200);
     server.testbed.expire("alice");
     assert_eq!(status(&session, "/api/items/1").await, 200);
-    assert_eq!((session.generation(), client.connections().expect("a network").created), (2, 1));
+    assert_eq!((session.generation(), server.testbed.stats().token_requests.total), (2, 1));
     session.close().await.expect("closes");
 }
 

@@ -39,6 +39,8 @@ pub struct FaultRates {
 pub enum FaultScope {
     /// What needs a session.
     Resources,
+    /// What needs a session, asked with a good one: a refusal meets no fault and counts for none.
+    Served,
     /// Sign-ins and token endpoints too.
     Everything,
 }
@@ -96,6 +98,11 @@ impl Faults {
     pub(crate) fn restart(&mut self, rates: FaultRates) {
         self.rates = rates;
         self.asked.clear();
+    }
+
+    /// Whether only requests with a good session can meet one.
+    pub(crate) fn spares_refusals(&self) -> bool {
+        self.scope == FaultScope::Served
     }
 
     /// The fault of this request, if it has one.

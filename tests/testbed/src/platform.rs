@@ -157,7 +157,7 @@ impl Platform {
         let mut world = self.world();
         let account = areas::claimed(&world, route, exchange);
         world.counters.arrived(route, exchange, account.as_ref());
-        let plan = match world.fault(route, exchange, account.as_ref()) {
+        let plan = match world.fault(route, exchange, account.as_ref(), now) {
             Some(action) => world.carry_out(&action, route, exchange, now),
             None => Plan::answer(areas::serve(&mut world, route, exchange, now)),
         };
@@ -169,10 +169,11 @@ impl Platform {
 }
 
 impl World {
-    fn fault(&mut self, route: Route, exchange: &Exchange, account: Option<&Arc<str>>) -> Option<Action> {
+    fn fault(&mut self, route: Route, exchange: &Exchange, account: Option<&Arc<str>>, now: u64) -> Option<Action> {
         let path = exchange.path();
+        let is_spared = self.faults.spares_refusals() && areas::is_refused(self, route, exchange, now);
         // Asked even where the script decides: a seed's faults may not depend on a script.
-        let seeded = self.faults.decide(route, account, path);
+        let seeded = if is_spared { None } else { self.faults.decide(route, account, path) };
         if let Some(action) = self.script.decide(&exchange.method, path, account.map(AsRef::as_ref)) {
             bump(&mut self.counters.scripted, action.kind());
             return Some(action);

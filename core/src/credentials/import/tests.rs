@@ -1,3 +1,5 @@
+//! Credentials as people have them in files, well-formed and not.
+
 use proptest::prelude::*;
 
 use super::*;

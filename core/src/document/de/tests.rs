@@ -1,3 +1,5 @@
+//! What a mistyped document is told.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

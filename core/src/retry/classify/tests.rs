@@ -1,3 +1,5 @@
+//! The tables, row by row.
+
 use http::HeaderValue;
 
 use super::*;

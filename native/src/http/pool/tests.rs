@@ -1,3 +1,5 @@
+//! The pool against a model, step by step.
+
 use std::num::NonZeroUsize;
 
 use ::http::Uri;

@@ -1,3 +1,5 @@
+//! The file store from inside: what a crash or a slow writer leaves behind.
+
 use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -40,6 +40,21 @@ pub(crate) fn serve(world: &mut World, route: Route, exchange: &Exchange, now: u
     }
 }
 
+/// Whether a request asks for what needs a session, and has no good one.
+pub(crate) fn is_refused(world: &mut World, route: Route, exchange: &Exchange, now: u64) -> bool {
+    match route {
+        Route::Resource(door, _) => world.session(exchange, resource::accepted(door), now).is_err(),
+        Route::Plain
+        | Route::SignIn(_)
+        | Route::Token(_)
+        | Route::Page(_)
+        | Route::Odd(_)
+        | Route::Redirect(_)
+        | Route::Control
+        | Route::Unknown => false,
+    }
+}
+
 /// The account that a request is about, proven or not.
 pub(crate) fn claimed(world: &World, route: Route, exchange: &Exchange) -> Option<Arc<str>> {
     match route {

@@ -18,11 +18,7 @@ use crate::platform::World;
 use crate::route::{Door, Gone, Resource};
 
 pub(super) fn serve(world: &mut World, door: Door, resource: Resource, exchange: &Exchange, now: u64) -> Answer {
-    let accepts = match door {
-        Door::Bundle => Accepts::Bundle,
-        Door::Root | Door::Api | Door::Form | Door::RetryAfter200 | Door::Gone(_) => Accepts::BearerOrCookie,
-    };
-    let account = match world.session(exchange, accepts, now) {
+    let account = match world.session(exchange, accepted(door), now) {
         Ok(account) => account,
         Err(refusal) => {
             let claimed = world.claimed(exchange);
@@ -37,6 +33,14 @@ pub(super) fn serve(world: &mut World, door: Door, resource: Resource, exchange:
     match door {
         Door::RetryAfter200 if answer.status() == StatusCode::OK => answer::with(answer, header::RETRY_AFTER, 30),
         Door::RetryAfter200 | Door::Root | Door::Api | Door::Form | Door::Bundle | Door::Gone(_) => answer,
+    }
+}
+
+/// What opens a door.
+pub(super) fn accepted(door: Door) -> Accepts {
+    match door {
+        Door::Bundle => Accepts::Bundle,
+        Door::Root | Door::Api | Door::Form | Door::RetryAfter200 | Door::Gone(_) => Accepts::BearerOrCookie,
     }
 }
 
