@@ -112,7 +112,7 @@ impl Client {
         account: &str,
         credentials: Credentials,
     ) -> Result<Session, Error> {
-        let session = self.session_for(platform, account)?;
+        let session = self.session_for(platform, account).await?;
         session.shared.run(|core, now| core.sign_in(credentials, now)).await?;
         Ok(session)
     }
@@ -124,7 +124,7 @@ impl Client {
     /// `no_session` when none is saved, `store_unavailable` when that cannot be known, `platform_changed`, `key_missing`,
     /// `key_unknown`, `wrong_context`, `damaged` or `version_unknown` when it does not open.
     pub async fn resume(&self, platform: &Platform, account: &str) -> Result<Session, Error> {
-        let session = self.session_for(platform, account)?;
+        let session = self.session_for(platform, account).await?;
         session.shared.run(Core::resume).await?;
         Ok(session)
     }
@@ -134,16 +134,12 @@ impl Client {
         let live = self.inner.live.read().unwrap_or_else(PoisonError::into_inner);
         let shared = live.get(&(platform, account) as &dyn Named)?.upgrade()?;
         drop(live);
-        Session::join(shared)
+        handle(shared)
     }
 
     /// Every live session of this client.
     pub fn sessions(&self) -> Vec<Session> {
-        let live = self.inner.live.read().unwrap_or_else(PoisonError::into_inner);
-        let mut shared: Vec<_> = live.values().filter_map(Weak::upgrade).collect();
-        drop(live);
-        shared.sort_by(|a, b| a.account.cmp(&b.account));
-        shared.into_iter().filter_map(Session::join).collect()
+        self.inner.live().into_iter().filter_map(handle).collect()
     }
 
     /// Every session that the store holds under this client's namespace, whoever saved it.
@@ -194,15 +190,16 @@ impl Client {
         }
     }
 
-    /// Closes every live session: each saves what is not saved, and stops. No platform is told.
+    /// Closes every live session, and waits for those that were dropped: each saves what is not saved, and stops. No platform is
+    /// told.
     ///
     /// # Errors
     ///
     /// The first error of a session that could not be saved; the others are closed all the same.
     pub async fn close(&self) -> Result<(), Error> {
         let mut result = Ok(());
-        for session in self.sessions() {
-            let closed = session.close().await;
+        for shared in self.inner.live() {
+            let closed = shared.run(Core::close).await;
             result = result.and(closed);
         }
         match &self.inner.wire {
@@ -213,17 +210,28 @@ impl Client {
         result
     }
 
-    /// The session of an account: the live one, or a fresh one.
-    fn session_for(&self, platform: &Platform, account: &str) -> Result<Session, Error> {
+    /// The session of an account: the live one, or a fresh one. One that was dropped is waited for: it may still be renewing or
+    /// saving, and two sessions of one account would use one refresh token twice.
+    async fn session_for(&self, platform: &Platform, account: &str) -> Result<Session, Error> {
         if account.is_empty() {
             return Err(Error::new(Kind::ConfigInvalid, "an account needs a name"));
         }
+        loop {
+            match self.live_or_fresh(platform, account)? {
+                Ok(session) => return Ok(session),
+                // How it ended, its observer has heard.
+                Err(closing) => drop(closing.run(Core::close).await),
+            }
+        }
+    }
+
+    fn live_or_fresh(&self, platform: &Platform, account: &str) -> Result<Result<Session, Arc<Shared>>, Error> {
         let name = (platform.id().to_owned(), account.to_owned());
         let mut live = self.inner.live.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = live.get(&name).and_then(Weak::upgrade)
             && shared.look(Core::state) != State::Closed
-            && let Some(session) = Session::join(shared)
         {
+            let Some(session) = Session::join(Arc::clone(&shared)) else { return Ok(Err(shared)) };
             let same = session.shared.look(|core| core.compiled().platform() == platform.definition());
             if !same {
                 let what = format!(
@@ -232,7 +240,7 @@ impl Client {
                 );
                 return Err(Error::new(Kind::PlatformChanged, what));
             }
-            return Ok(session);
+            return Ok(Ok(session));
         }
         let seed = self.inner.new_seed()?;
         let now = self.inner.clock.now();
@@ -240,7 +248,7 @@ impl Client {
         let shared = Arc::new(Shared::new(Arc::clone(&self.inner), account.to_owned(), core));
         live.retain(|_, session| session.strong_count() > 0);
         live.insert(name, Arc::downgrade(&shared));
-        Ok(Session::first(shared))
+        Ok(Ok(Session::first(shared)))
     }
 }
 
@@ -251,6 +259,15 @@ impl Inner {
         if let Some(observer) = &self.observer {
             observer(account, notice);
         }
+    }
+
+    /// Every session that has not been given up yet, by account.
+    fn live(&self) -> Vec<Arc<Shared>> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let mut shared: Vec<_> = live.values().filter_map(Weak::upgrade).collect();
+        drop(live);
+        shared.sort_by(|a, b| a.account.cmp(&b.account));
+        shared
     }
 
     fn new_seed(&self) -> Result<Seed, Error> {
@@ -277,6 +294,11 @@ impl fmt::Debug for Client {
 /// The error that a store's failure means for a program.
 pub(crate) fn from_store(error: &crate::store::StoreError) -> Error {
     hallpass_core::machine::store_error(error)
+}
+
+/// A handle of a session that some program still holds open.
+fn handle(shared: Arc<Shared>) -> Option<Session> {
+    if shared.look(Core::state) == State::Closed { None } else { Session::join(shared) }
 }
 
 fn no_store() -> Error {

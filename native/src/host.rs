@@ -1,18 +1,22 @@
 //! How effects are performed here: exchanges over the wire, records in the store, permits from the client's own limits.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ::http::{HeaderMap, Request};
 use hallpass_core::effect::{
-    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Permit,
-    PermitAnswer, Remove, Save, SendBody, Sign,
+    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
+    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign,
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
+use hallpass_core::time::Now;
+use tokio::time::Instant;
 
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::http::{ExchangeLimits, RequestBody};
+use crate::wire::Wire;
 
 /// Performs the effects of one call, or of a session.
 pub(crate) struct Performer<'a> {
@@ -21,6 +25,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) body: &'a CallBody,
     /// Where the body of the last answer is left for the call to take.
     pub(crate) stash: &'a Mutex<Option<ResponseStream>>,
+    /// The moment at which it was told to.
+    pub(crate) now: Now,
 }
 
 impl Performer<'_> {
@@ -34,9 +40,11 @@ impl Performer<'_> {
 }
 
 impl Host for Performer<'_> {
-    async fn exchange(&self, exchange: Exchange) -> Result<Arrival, Failure> {
-        // What an earlier attempt left is not wanted any more.
-        self.leave(None);
+    async fn exchange(&self, exchange: Box<Exchange>) -> Result<Arrival, Failure> {
+        if exchange.attempt > 1 {
+            // What an earlier attempt left is not wanted any more.
+            self.leave(None);
+        }
         let body = match exchange.body {
             SendBody::Empty => RequestBody::Empty,
             SendBody::Callers => self.body.for_attempt()?,
@@ -47,8 +55,21 @@ impl Host for Performer<'_> {
         *request.uri_mut() = exchange.uri;
         *request.headers_mut() = exchange.headers;
         let mut limits: ExchangeLimits = self.client.limits;
-        limits.deadline = Some(self.client.clock.instant(exchange.deadline));
-        let (head, body) = self.client.wire.exchange(request, limits).await?.into_parts();
+        // The session keeps the deadline: it takes this future away. The answer to a renewal may hold a rotated token, so it is
+        // waited for a while longer.
+        if matches!(exchange.owner, Owner::Session(Purpose::Renewal)) {
+            let end = self.client.clock.instant(exchange.deadline) + LATE;
+            (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
+        }
+        let answer = match &self.client.wire {
+            Wire::Network(transport) => {
+                let started = self.client.clock.instant(self.now.mono);
+                transport.exchange_since(started, request, limits).await?.map(ResponseStream::network)
+            }
+            #[cfg(feature = "testing")]
+            Wire::Scripted(script) => crate::testing::exchange(&**script, request).await?,
+        };
+        let (head, body) = answer.into_parts();
         let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
             self.leave(Some(body));
             return Ok(Arrival::streamed(head.status, head.headers));
@@ -110,3 +131,6 @@ impl Host for Performer<'_> {
         Err(Declined { why: "this client answers no questions".to_owned() })
     }
 }
+
+/// How long after its deadline the answer to a renewal is still of use.
+const LATE: Duration = Duration::from_secs(60);

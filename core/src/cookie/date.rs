@@ -3,7 +3,7 @@
 use crate::time::Wall;
 
 /// The moment that a cookie date names; `None` where it names none.
-pub(super) fn parse(text: &[u8]) -> Option<Wall> {
+pub(crate) fn parse(text: &[u8]) -> Option<Wall> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(|&byte| is_delimiter(byte)).filter(|token| !token.is_empty()) {
         if time.is_none()

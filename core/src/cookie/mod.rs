@@ -23,6 +23,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub(crate) use date::parse as date;
 pub use jar::{IsPublicSuffix, Jar};
 
 use crate::time::Wall;

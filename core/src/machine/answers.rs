@@ -94,11 +94,7 @@ impl Session {
         let failure = || Failure::new(FailureKind::Overdue, Sent::Maybe, "the exchange was not answered in time");
         let unavailable = || StoreError::Unavailable("the store did not answer in time".to_owned());
         match pending.asker {
-            // Its token may have been rotated: the answer is still wanted, however late.
-            Asker::Own(Purpose::Renewal) => {
-                self.renewals.late = Some((effect, self.generation));
-                self.own_answered(Purpose::Renewal, effect, Err(failure()), now);
-            }
+            Asker::Own(Purpose::Renewal) => self.renewal_overdue(effect, failure(), now),
             Asker::Own(purpose) => {
                 self.abandon(effect);
                 self.own_answered(purpose, effect, Err(failure()), now);

@@ -9,17 +9,21 @@
 //!
 //! **Invariant:** a row leaves the table exactly when its reply is put out, so a call ends exactly once.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 
+use super::calls::shown;
 use super::output::Answered;
 use crate::effect::{Arrival, EffectId};
 use crate::error::Error;
 use crate::time::Mono;
 
 /// What a program asks for: everything of a request but its body, which stays with the driver.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows no header's value and no query.
+#[derive(Clone)]
 pub struct Head {
     /// The method.
     pub method: Method,
@@ -77,6 +81,15 @@ pub enum Redirect {
     Refuse,
 }
 
+/// Where an attempt goes, which decides whether it wears the session's credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To an origin that the platform names.
+    Platform,
+    /// To any other.
+    Elsewhere,
+}
+
 /// One call under way.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -121,7 +134,19 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Setback {
     pub(super) delay: Duration,
-    pub(super) fallback: Result<Answered, Error>,
+    pub(super) fallback: Result<Box<Answered>, Error>,
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", &self.method)
+            .field("uri", &shown(&self.uri))
+            .field("headers", &self.headers.len())
+            .field("body", &self.body)
+            .field("options", &self.options)
+            .finish()
+    }
 }
 
 impl Head {
@@ -165,16 +190,26 @@ impl Call {
     }
 
     /// The answer as a reply; the verdict is filled in by who knows.
-    pub(super) fn answered(&self, from: EffectId, status: StatusCode, headers: HeaderMap) -> Answered {
-        Answered {
+    pub(super) fn answered(&self, from: EffectId, status: StatusCode, headers: HeaderMap) -> Box<Answered> {
+        self.answered_at(self.head.uri.clone(), from, status, headers)
+    }
+
+    /// As [`answered`](Self::answered), for a call that ends with it: takes its address.
+    pub(super) fn answered_last(&mut self, from: EffectId, status: StatusCode, headers: HeaderMap) -> Box<Answered> {
+        let uri = std::mem::take(&mut self.head.uri);
+        self.answered_at(uri, from, status, headers)
+    }
+
+    fn answered_at(&self, uri: Uri, from: EffectId, status: StatusCode, headers: HeaderMap) -> Box<Answered> {
+        Box::new(Answered {
             from,
             status,
             headers,
-            uri: self.head.uri.clone(),
+            uri,
             verdict: super::refusal::verdict_of(status),
             attempts: self.attempts,
             redirects: self.redirects,
             generation: self.generation,
-        }
+        })
     }
 }

@@ -1,8 +1,9 @@
-//! The end of a session: closed (saved and stopped, never signed out) or forgotten (its record removed).
+//! The end of a session: by itself, closed (saved and stopped, never signed out) or forgotten (its record removed).
 
 use super::answers::Asker;
-use super::life::{self, Phase};
-use super::output::{Notice, Reply};
+use super::life::{self, Ending, Phase};
+use super::output::{Notice, Reply, Verdict};
+use super::renewal::Step;
 use super::saving::store_error;
 use super::session::{Row, Session};
 use crate::effect::{CallId, Effect, KindName, Remove, Ticket};
@@ -15,6 +16,8 @@ use crate::time::Now;
 pub(super) struct Closing {
     waiters: Vec<CallId>,
     then: Then,
+    /// Whether what was not saved has been tried to be saved.
+    has_tried: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,8 @@ impl Session {
 
     fn wind_down(&mut self, then: Then, now: Now) -> CallId {
         let id = self.command();
-        if is_over(&self.phase) {
+        let is_kept = then == Then::Remove && self.settings.persist.is_some();
+        if is_over(&self.phase) && self.closing.is_none() && !is_kept {
             self.reply(id, Ok(Reply::Done));
             return id;
         }
@@ -52,7 +56,7 @@ impl Session {
                     closing.then = then;
                 }
             }
-            None => self.closing = Some(Closing { waiters: vec![id], then }),
+            None => self.closing = Some(Closing { waiters: vec![id], then, has_tried: false }),
         }
         let error = life::closed();
         self.turn_away(&error);
@@ -60,31 +64,51 @@ impl Session {
             if let Phase::SigningIn(_) = &self.phase {
                 self.sign_in_failed(&error, now);
             }
-            if !self.is_renewing() {
+            // A renewal that has begun is waited for: its answer may be the only way to the next token.
+            let is_pausing = self.renewal.as_ref().is_some_and(|renewal| renewal.step == Step::Backoff);
+            if !is_over(&self.phase) && (!self.is_renewing() || is_pausing) {
                 self.stop_for("the session was closed");
             }
+        }
+        if then == Then::Remove {
+            self.drop_save(&error);
         }
         self.close_if_drained(now);
         id
     }
 
+    /// Ends the session by itself: calls that wait fail with this error, and so does every later one.
+    pub(super) fn end(&mut self, ending: Ending, error: &Error, now: Now) {
+        self.notice(match ending {
+            Ending::Expired => Notice::Expired,
+            Ending::Rejected => Notice::Rejected(error.code()),
+        });
+        self.phase = Phase::Ended(ending, error.clone());
+        self.drop_renewal(error);
+        self.stop_probe(Some(Verdict::Refused));
+        self.turn_away(error);
+        self.close_if_drained(now);
+    }
+
     /// Closes once nothing is under way any more.
     pub(super) fn close_if_drained(&mut self, now: Now) {
         let Some(closing) = &self.closing else { return };
-        let commands = closing.waiters.len();
-        let then = closing.then;
+        let (then, has_tried) = (closing.then, closing.has_tried);
         let calls =
             self.rows.names().into_iter().filter(|name| matches!(self.rows.at(*name), Some(Row::Call(_)))).count();
         let is_busy = self.saving.is_busy()
             || self.is_renewing()
             || matches!(self.phase, Phase::SigningIn(_) | Phase::Loading(_));
-        if calls > 0 || is_busy || then == Then::Removing || commands == 0 {
+        if calls > 0 || is_busy || then == Then::Removing {
             return;
         }
         if then == Then::Remove && self.record_key().is_some() {
             return self.remove(now);
         }
-        if then == Then::Close && !self.is_saved() && self.saving.trouble.is_none() {
+        if then == Then::Close && !self.is_saved() && !has_tried {
+            if let Some(closing) = &mut self.closing {
+                closing.has_tried = true;
+            }
             return self.save_now(now);
         }
         let result = if then == Then::Close && !self.is_saved() {
@@ -112,10 +136,19 @@ impl Session {
 
     fn closed(&mut self, result: &Result<(), Error>) {
         let Some(closing) = self.closing.take() else { return };
-        self.phase = Phase::Closed;
-        self.backs_off = false;
-        self.notice(Notice::Closed);
+        self.backs_off = None;
+        self.drop_save(&life::closed());
+        if !is_over(&std::mem::replace(&mut self.phase, Phase::Closed)) {
+            self.notice(Notice::Closed);
+        }
         self.reply_all(closing.waiters, result);
+    }
+}
+
+impl Closing {
+    /// Whether the record is removed, so that nothing more is saved.
+    pub(super) fn removes(&self) -> bool {
+        matches!(self.then, Then::Remove | Then::Removing)
     }
 }
 

@@ -5,7 +5,8 @@
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, Uri};
 
-use super::call::Call;
+use super::call::{Call, Reach};
+use super::life::Phase;
 use super::output::Notice;
 use super::session::Session;
 use crate::cookie::Received;
@@ -13,9 +14,9 @@ use crate::time::Now;
 
 impl Session {
     /// The headers of a call's next attempt.
-    pub(super) fn dress(&self, call: &Call, credentialed: bool, now: Now) -> HeaderMap {
+    pub(super) fn dress(&self, call: &Call, reach: Reach, now: Now) -> HeaderMap {
         let mut headers = call.head.headers.clone();
-        if credentialed {
+        if reach == Reach::Platform {
             headers.remove(COOKIE);
             headers.remove(AUTHORIZATION);
             self.wear(&mut headers, &call.head.uri, now);
@@ -42,6 +43,9 @@ impl Session {
     /// Takes the cookies of an answer to an attempt of this generation. A credential cookie of an older generation is left
     /// alone: it would bring back what a renewal replaced.
     pub(super) fn take_cookies(&mut self, uri: &Uri, headers: &HeaderMap, generation: u64, now: Now) {
+        if generation < self.signed_in_since {
+            return;
+        }
         let credential = self.compiled.platform().credential.cookie.clone();
         let mut is_changed = false;
         let mut is_renewed = false;
@@ -52,7 +56,12 @@ impl Session {
             if is_credential && generation < self.generation {
                 continue;
             }
-            match self.jar.receive(uri, line.as_bytes(), now.wall) {
+            // While somebody signs in, calls of before change what was before.
+            let jar = match &mut self.phase {
+                Phase::SigningIn(sign_in) => sign_in.jar_before(),
+                _ => &mut self.jar,
+            };
+            match jar.receive(uri, line.as_bytes(), now.wall) {
                 Received::Stored(_) | Received::Deleted(_) => {
                     is_changed = true;
                     is_renewed |= is_credential;
@@ -64,6 +73,7 @@ impl Session {
         if is_renewed {
             self.generation += 1;
             self.revision += 1;
+            self.set_window(now);
             self.save_soon(now);
         } else if is_changed {
             self.revision += 1;

@@ -2,9 +2,11 @@
 //!
 //! **Invariant:** while a renewal that calls wait for is in flight, no attempt with credentials leaves.
 
+use std::collections::VecDeque;
+
 use http::Method;
 
-use super::call::{Body, State};
+use super::call::{Body, Reach, State};
 use super::calls::shown;
 use super::life::{self, Phase};
 use super::session::Session;
@@ -12,6 +14,14 @@ use super::window::Freshness;
 use crate::effect::CallId;
 use crate::error::{Error, Kind};
 use crate::time::Now;
+
+/// Calls that wait at the gate, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    calls: VecDeque<CallId>,
+    /// How many of them have ended meanwhile.
+    gone: usize,
+}
 
 /// What the gate says to a call.
 enum Gate {
@@ -29,17 +39,25 @@ impl Session {
             let what = format!("{} takes no body; use POST, PUT or PATCH", head.method);
             return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
         }
-        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.host().is_none() {
+        let has_userinfo = head.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        if has_userinfo {
+            let what = format!("`{}` has a user name or password before its host; remove it", shown(&head.uri));
+            return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
+        }
+        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.authority().is_none() {
             let what = format!("`{}` is no http or https address", shown(&head.uri));
             return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
         }
-        let gate = match (&self.phase, &self.closing) {
-            (Phase::Closed, _) | (_, Some(_)) => Gate::Barred(life::closed()),
-            _ if !self.compiled.names(&head.uri) => Gate::Open,
-            _ => self.gate(now),
+        let reach = if self.compiled.names(&head.uri) { Reach::Platform } else { Reach::Elsewhere };
+        let gate = match (&self.phase, &self.closing, reach) {
+            (Phase::Closed, _, _) => Gate::Barred(life::closed()),
+            // Those that have begun may end.
+            (_, Some(_), _) if call.attempts == 0 => Gate::Barred(life::closed()),
+            (_, _, Reach::Elsewhere) => Gate::Open,
+            (_, _, Reach::Platform) => self.gate(now),
         };
         match gate {
-            Gate::Open => self.attempt(id, now),
+            Gate::Open => self.attempt(id, reach, now),
             Gate::Shut => self.park(id),
             Gate::Barred(error) => self.reply(id, Err(error)),
         }
@@ -53,13 +71,23 @@ impl Session {
         }
         if let Some(call) = self.call_mut(id) {
             call.state = State::Parked;
-            self.parked.push_back(id);
+            self.parked.calls.push_back(id);
+        }
+    }
+
+    /// A call that waited has ended. Those that have ended are dropped once they are the greater part.
+    pub(super) fn left_queue(&mut self) {
+        self.parked.gone += 1;
+        if self.parked.gone > 32 && self.parked.gone > self.parked.len() {
+            let mut queue = std::mem::take(&mut self.parked);
+            queue.calls.retain(|id| self.call_at(*id).is_some());
+            self.parked.calls = queue.calls;
         }
     }
 
     /// Sends every waiting call on its way again; some may come to wait once more.
     pub(super) fn open_gate(&mut self, now: Now) {
-        for id in std::mem::take(&mut self.parked) {
+        for id in std::mem::take(&mut self.parked).calls {
             if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
                 self.begin(id, now);
             }
@@ -68,7 +96,7 @@ impl Session {
 
     /// Ends every waiting call with this error.
     pub(super) fn turn_away(&mut self, error: &Error) {
-        for id in std::mem::take(&mut self.parked) {
+        for id in std::mem::take(&mut self.parked).calls {
             if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
                 self.reply(id, Err(error.clone()));
             }
@@ -106,6 +134,7 @@ impl Session {
         match (&self.phase, self.is_usable(now)) {
             (Phase::Active, true) => Gate::Open,
             (Phase::Ended(_, error), _) => Gate::Barred(error.clone()),
+            _ if !self.can_renew() => self.bar_ended(now),
             _ => Gate::Barred(self.renewal_trouble()),
         }
     }
@@ -129,5 +158,12 @@ impl Session {
     /// Where this moment lies relative to the present token's end.
     pub(super) fn freshness(&self, now: Now) -> Freshness {
         self.tokens.life.map_or(Freshness::Fresh, |life| life.freshness(now.wall))
+    }
+}
+
+impl Queue {
+    /// How many wait.
+    fn len(&self) -> usize {
+        self.calls.len() - self.gone
     }
 }

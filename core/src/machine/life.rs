@@ -40,12 +40,20 @@ pub enum State {
 #[derive(Debug)]
 pub(super) enum Phase {
     Fresh,
-    Loading(Vec<CallId>),
+    Loading(Loading),
     SigningIn(Box<SignIn>),
     Active,
     /// Ended; every further call fails with this.
     Ended(Ending, Error),
     Closed,
+}
+
+/// A saved session is being looked for.
+#[derive(Debug)]
+pub(super) struct Loading {
+    pub(super) waiters: Vec<CallId>,
+    /// What the session was before, for when there is nothing better.
+    pub(super) before: Box<Phase>,
 }
 
 /// How a session ended by itself.

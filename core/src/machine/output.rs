@@ -1,5 +1,6 @@
 //! What a session says when it is polled.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, Uri};
@@ -26,19 +27,16 @@ pub enum Output {
 
 /// How a call or command ended well.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "calls are what it is for, and a box would cost each of them an allocation"
-)]
 pub enum Reply {
-    /// The platform answered a call.
-    Answered(Answered),
+    /// The platform answered a call. Boxed, for it changes hands often: an allocation costs less than the moves.
+    Answered(Box<Answered>),
     /// A command (sign in, resume, renew, save, close, forget) was carried out.
     Done,
 }
 
 /// The platform's last answer to a call; its body is with the driver, under [`Answered::from`].
-#[derive(Debug)]
+///
+/// `Debug` shows no header's value and no query: `Set-Cookie` and addresses can hold secrets.
 pub struct Answered {
     /// The exchange whose answer this is.
     pub from: EffectId,
@@ -129,9 +127,24 @@ pub enum Reason {
     Save,
 }
 
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered")
+            .field("from", &self.from)
+            .field("status", &self.status)
+            .field("headers", &self.headers.len())
+            .field("authority", &self.uri.authority())
+            .field("verdict", &self.verdict)
+            .field("attempts", &self.attempts)
+            .field("redirects", &self.redirects)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Reply {
     /// The platform's answer, where the call got one.
-    pub fn answered(self) -> Option<Answered> {
+    pub fn answered(self) -> Option<Box<Answered>> {
         match self {
             Self::Answered(answered) => Some(answered),
             Self::Done => None,

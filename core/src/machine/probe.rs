@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::call::{Held, State};
+use super::life::{Ending, Phase};
 use super::output::{Notice, Reply, Verdict};
 use super::refusal::{self, Meaning};
 use super::session::Session;
@@ -19,7 +20,8 @@ use crate::time::{Mono, Now};
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     waiting: Vec<CallId>,
-    asking: bool,
+    /// The generation about which the platform is being asked.
+    asking: Option<u64>,
     /// The generation that was found valid, and when.
     valid: Option<(u64, Mono)>,
 }
@@ -73,14 +75,19 @@ impl Session {
         if is_stale {
             return self.refused(id, from, arrival, now);
         }
-        if self.compiled.identity().is_none() || is_known {
+        if self.compiled.identity().is_none() || is_known || !matches!(self.phase, Phase::Active) {
             return self.reply_as_is(id, Held { from, arrival }, None);
         }
         if let Some(call) = self.call_mut(id) {
             call.state = State::Suspect(Box::new(Held { from, arrival }));
             self.probe.waiting.push(id);
         }
-        if !std::mem::replace(&mut self.probe.asking, true) {
+        self.ask_identity(now);
+    }
+
+    fn ask_identity(&mut self, now: Now) {
+        if self.probe.asking.is_none() {
+            self.probe.asking = Some(self.generation);
             self.send_probe(1, now);
         }
     }
@@ -97,13 +104,20 @@ impl Session {
 
     /// The platform answered the probe of an active session, or did not.
     pub(super) fn probe_answered(&mut self, result: Result<Arrival, Failure>, now: Now) {
-        if !std::mem::take(&mut self.probe.asking) {
-            return;
-        }
+        let Some(generation) = self.probe.asking.take() else { return };
         let waiting = std::mem::take(&mut self.probe.waiting);
+        // An answer about an older generation says nothing of the present one.
+        let is_newer = |id: &CallId| self.call_at(*id).is_some_and(|call| call.generation > generation);
+        let (newer, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_newer);
+        if !newer.is_empty() {
+            self.probe.waiting = newer;
+            self.ask_identity(now);
+        }
         let uri = self.compiled.identity().cloned();
         let arrival = match (result, uri) {
-            (Ok(arrival), Some(uri)) if refusal::meaning(&self.compiled, &arrival, &uri) == Meaning::Refusal => {
+            (Ok(arrival), Some(uri))
+                if refusal::meaning(&self.compiled, &arrival, &uri, now.wall) == Meaning::Refusal =>
+            {
                 for id in waiting {
                     if let Some(held) = self.take_held(id) {
                         self.refused(id, held.from, held.arrival, now);
@@ -111,13 +125,22 @@ impl Session {
                 }
                 return;
             }
-            (Ok(arrival), _) => Ok(arrival),
+            (Ok(arrival), Some(uri)) => {
+                self.take_cookies(&uri, &arrival.headers, generation, now);
+                Ok(arrival)
+            }
+            (Ok(arrival), None) => Ok(arrival),
             (Err(failure), _) => Err(failure),
         };
         match arrival.map(|arrival| identity(&self.compiled, &arrival, self.tokens.account_id.as_deref())) {
-            Ok(Identity::Is(_)) => self.probe.valid = Some((self.generation, now.mono)),
+            Ok(Identity::Is(_)) => self.probe.valid = Some((generation, now.mono)),
             Ok(Identity::Wrong(error)) => {
-                self.end(super::life::Ending::Rejected, &error, now);
+                for id in waiting {
+                    if let Some(held) = self.take_held(id) {
+                        self.reply_as_is(id, held, Some(Verdict::Rejected));
+                    }
+                }
+                return self.end(Ending::Rejected, &error, now);
             }
             Ok(Identity::Unknown(error)) => self.notice(Notice::ProbeUnknown(error.code())),
             Err(failure) => self.notice(Notice::ProbeUnknown(failure.kind.error_kind())),
@@ -129,11 +152,15 @@ impl Session {
         }
     }
 
-    /// Replies to every call that waits for the probe with the answer it has.
-    pub(super) fn release_suspects(&mut self, verdict: Verdict) {
+    /// Asks no more who the session is: it has ended, or is about to be another one. Calls that wait get the answer that they have.
+    pub(super) fn stop_probe(&mut self, verdict: Option<Verdict>) {
+        if self.probe.asking.take().is_some() {
+            self.abandon_own(Purpose::Probe);
+        }
+        self.probe.valid = None;
         for id in std::mem::take(&mut self.probe.waiting) {
             if let Some(held) = self.take_held(id) {
-                self.reply_as_is(id, held, Some(verdict));
+                self.reply_as_is(id, held, verdict);
             }
         }
     }
@@ -162,12 +189,6 @@ impl Session {
 
 impl Probe {
     pub(super) fn is_asking(&self) -> bool {
-        self.asking
-    }
-
-    /// Forgets what was asked and said: the session is about to be another one.
-    pub(super) fn forget(&mut self) {
-        self.asking = false;
-        self.valid = None;
+        self.asking.is_some()
     }
 }

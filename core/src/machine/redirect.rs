@@ -30,10 +30,9 @@ impl Session {
     /// An answer redirects a call: follow, hand over or refuse, as the call says.
     pub(super) fn redirected(&mut self, id: CallId, from: EffectId, arrival: Arrival, now: Now) {
         let Some(call) = self.call_at(id) else { return };
-        let followed = matches!(arrival.status.as_u16(), 301 | 302 | 303 | 307 | 308);
         match call.head.options.redirect {
-            Redirect::Follow if followed => {}
-            Redirect::Follow | Redirect::Manual => {
+            Redirect::Follow => {}
+            Redirect::Manual => {
                 let answered = call.answered(from, arrival.status, arrival.headers);
                 return self.reply(id, Ok(Reply::Answered(answered)));
             }
@@ -67,13 +66,14 @@ impl Session {
             return Err(invalid(here, "it leads from https to http, where credentials could be read on the way"));
         }
         let same_origin = Origin::of(here).is_ok_and(|origin| origin.matches(&target));
+        let token = self.compiled.header().clone();
         self.stats.redirects += 1;
         let Some(call) = self.call_mut(id) else { return Ok(()) };
         call.redirects += 1;
         call.tries = 0;
         call.head.uri = target;
         if !same_origin {
-            for name in &PERSONAL {
+            for name in PERSONAL.iter().chain([&token]) {
                 call.head.headers.remove(name);
             }
         }

@@ -3,9 +3,11 @@
 use http::{StatusCode, Uri};
 
 use super::output::Verdict;
+use crate::cookie;
 use crate::document::{Node, json};
 use crate::effect::Arrival;
 use crate::platform::Compiled;
+use crate::time::Wall;
 
 /// What an answer means for the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub(super) enum Meaning {
 }
 
 /// What `arrival`, an answer to an attempt at `uri`, means under the platform's rules.
-pub(super) fn meaning(compiled: &Compiled, arrival: &Arrival, uri: &Uri) -> Meaning {
+pub(super) fn meaning(compiled: &Compiled, arrival: &Arrival, uri: &Uri, now: Wall) -> Meaning {
     let rules = &compiled.platform().refused;
     let status = arrival.status.as_u16();
     if rules.status.contains(&status)
@@ -30,11 +32,11 @@ pub(super) fn meaning(compiled: &Compiled, arrival: &Arrival, uri: &Uri) -> Mean
     {
         return Meaning::Refusal;
     }
-    if rules.cookie_deleted && credential_cookie_deleted(compiled, arrival) {
+    if rules.cookie_deleted && credential_cookie_deleted(compiled, arrival, now) {
         return Meaning::Refusal;
     }
     match body(compiled, arrival) {
-        Meaning::Fine if rules.suspect.contains(&status) => Meaning::Suspicion,
+        Meaning::Fine | Meaning::Unreadable if rules.suspect.contains(&status) => Meaning::Suspicion,
         meaning => meaning,
     }
 }
@@ -67,20 +69,24 @@ fn refused_by_redirect(compiled: &Compiled, arrival: &Arrival, uri: &Uri) -> boo
     compiled.names(&target) && prefixes.iter().any(|prefix| target.path().starts_with(prefix.as_str()))
 }
 
-fn credential_cookie_deleted(compiled: &Compiled, arrival: &Arrival) -> bool {
+fn credential_cookie_deleted(compiled: &Compiled, arrival: &Arrival, now: Wall) -> bool {
     let Some(name) = &compiled.platform().credential.cookie else { return false };
-    arrival.headers.get_all(http::header::SET_COOKIE).iter().any(|line| deletes(line.as_bytes(), name))
+    arrival.headers.get_all(http::header::SET_COOKIE).iter().any(|line| deletes(line.as_bytes(), name, now))
 }
 
 /// Whether a `Set-Cookie` line empties this cookie or ends it at once. The jar has the last word on what is kept; this asks
 /// only what the platform meant to say.
-fn deletes(line: &[u8], name: &str) -> bool {
+fn deletes(line: &[u8], name: &str, now: Wall) -> bool {
     let Ok(line) = std::str::from_utf8(line) else { return false };
     let mut parts = line.split(';');
     let Some((this, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return false };
     let ended = |attribute: &str| {
         attribute.split_once('=').is_some_and(|(key, value)| {
-            key.trim().eq_ignore_ascii_case("max-age") && value.trim().parse::<i64>().is_ok_and(|age| age <= 0)
+            let (key, value) = (key.trim(), value.trim());
+            let is_aged = key.eq_ignore_ascii_case("max-age") && value.parse::<i64>().is_ok_and(|age| age <= 0);
+            let is_past =
+                key.eq_ignore_ascii_case("expires") && cookie::date(value.as_bytes()).is_some_and(|at| at <= now);
+            is_aged || is_past
         })
     };
     this.trim() == name && (value.trim().is_empty() || value.trim() == "deleted" || parts.any(ended))
@@ -111,15 +117,25 @@ fn body(compiled: &Compiled, arrival: &Arrival) -> Meaning {
 
 #[cfg(test)]
 mod tests {
-    use super::deletes;
+    use super::*;
 
     #[test]
-    fn a_cookie_is_deleted_by_value_or_by_age() {
-        assert!(deletes(b"sid=deleted; Path=/", "sid"));
-        assert!(deletes(b"sid=; Path=/", "sid"));
-        assert!(deletes(b"sid=x; Max-Age=0", "sid"));
-        assert!(deletes(b"sid=x; max-age=-5", "sid"));
-        assert!(!deletes(b"sid=x; Max-Age=5", "sid"));
-        assert!(!deletes(b"other=deleted", "sid"));
+    fn a_cookie_is_deleted_by_value_by_age_or_by_date() {
+        let deletes = |line: &str| deletes(line.as_bytes(), "sid", Wall::from_millis(1_700_000_000_000));
+        assert!(deletes("sid=deleted; Path=/"));
+        assert!(deletes("sid=; Path=/"));
+        assert!(deletes("sid=x; Max-Age=0"));
+        assert!(deletes("sid=x; max-age=-5"));
+        assert!(deletes("sid=x; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
+        assert!(!deletes("sid=x; Max-Age=5"));
+        assert!(!deletes("sid=x; Expires=Thu, 01 Jan 2099 00:00:00 GMT"));
+        assert!(!deletes("other=deleted"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_set_cookie_line_makes_it_panic(line in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60)) {
+            let _ = deletes(&line, "sid", Wall::from_millis(0));
+        }
     }
 }

@@ -39,8 +39,8 @@ impl Session {
             call.replayed = true;
             call.tries = 0;
         }
-        self.stats.replays += 1;
         self.begin(id, now);
+        self.stats.replays += u64::from(self.call_at(id).is_some());
     }
 
     /// Spends the present generation and renews; false when there is nothing to renew with, and then the session has ended.

@@ -4,13 +4,13 @@
 //! and a record opens only under the platform it was made for.
 
 use super::answers::Asker;
-use super::life::{self, Ending, Phase};
+use super::life::{self, Loading, Phase};
 use super::output::Notice;
 use super::payload::{self, Stored};
 use super::renewal::{Renewals, Step};
 use super::saving::store_error;
 use super::session::Session;
-use crate::effect::{CallId, Effect, KindName, Load, Ticket};
+use crate::effect::{CallId, Effect, KindName, Load, Purpose, Ticket};
 use crate::envelope;
 use crate::error::{Error, Kind};
 use crate::store::{Record, StoreError, Version};
@@ -38,12 +38,13 @@ impl Session {
             return id;
         }
         match &mut self.phase {
-            Phase::Loading(waiters) => waiters.push(id),
+            Phase::Loading(loading) => loading.waiters.push(id),
             Phase::SigningIn(sign_in) => sign_in.waiters.push(id),
             Phase::Active => self.reply(id, Ok(super::output::Reply::Done)),
             Phase::Closed => self.reply(id, Err(life::closed())),
             Phase::Fresh | Phase::Ended(..) => {
-                self.phase = Phase::Loading(vec![id]);
+                let before = std::mem::replace(&mut self.phase, Phase::Fresh);
+                self.phase = Phase::Loading(Loading { waiters: vec![id], before: Box::new(before) });
                 self.load(LoadFor::Resume, now);
             }
         }
@@ -60,18 +61,18 @@ impl Session {
 
     /// The store answered.
     pub(super) fn loaded(&mut self, why: LoadFor, result: Result<Option<Record>, StoreError>, now: Now) {
+        let mut in_store = None;
         let opened = match result {
             Err(error) => Err(store_error(&error)),
             Ok(None) => Ok(None),
-            Ok(Some(record)) => self.open(&record).map(|stored| Some((stored, record.version))).inspect_err(|error| {
-                if error.code() == Kind::Damaged {
-                    self.saving.version = Some(record.version);
-                }
-            }),
+            Ok(Some(record)) => {
+                in_store = Some(record.version);
+                self.open(&record).map(|stored| Some((stored, record.version)))
+            }
         };
         match why {
             LoadFor::Resume => self.resumed(opened, now),
-            LoadFor::Conflict => self.conflict_seen(opened, now),
+            LoadFor::Conflict => self.conflict_seen(opened, in_store, now),
             LoadFor::Refusal => self.refusal_checked(opened, now),
         }
     }
@@ -97,21 +98,31 @@ impl Session {
     }
 
     fn resumed(&mut self, opened: Result<Option<(Stored, Version)>, Error>, now: Now) {
-        let Phase::Loading(waiters) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
-        let result = match opened {
-            Ok(Some((stored, version))) => {
-                self.adopt(stored, version, now);
+        let Phase::Loading(Loading { waiters, before }) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
+            return;
+        };
+        let result = match (opened, *before) {
+            // Nothing newer than what has ended here was saved since: its refresh token may have been used up.
+            (Ok(Some((stored, _))), Phase::Ended(ending, error)) if !self.is_newer(&stored) => {
+                self.phase = Phase::Ended(ending, error.clone());
+                Err(error)
+            }
+            (Ok(Some((stored, version))), _) => {
+                self.adopt(stored, version);
                 self.phase = Phase::Active;
                 self.stats.restores += 1;
                 self.notice(Notice::Restored(self.generation));
                 self.set_window(now);
                 Ok(())
             }
-            Ok(None) => {
+            (Ok(None), _) => {
                 let what = format!("no session of `{}` is saved; sign in first", self.account);
                 Err(Error::new(Kind::NoSession, what))
             }
-            Err(error) => Err(error),
+            (Err(error), before) => {
+                self.phase = before;
+                Err(error)
+            }
         };
         self.reply_all(waiters, &result);
         match result {
@@ -121,34 +132,52 @@ impl Session {
     }
 
     /// Somebody else saved first: their session is newer, older, or as new as ours.
-    fn conflict_seen(&mut self, opened: Result<Option<(Stored, Version)>, Error>, now: Now) {
+    fn conflict_seen(&mut self, opened: Result<Option<(Stored, Version)>, Error>, in_store: Option<Version>, now: Now) {
         match opened {
+            _ if matches!(self.phase, Phase::SigningIn(_)) && !self.is_saving_sign_in() => self.conflict_put_off(),
             Ok(None) => self.save_over(None, now),
             Ok(Some((stored, version))) if self.is_saving_sign_in() => {
                 // A fresh sign-in follows whatever was there.
-                self.generation = self.generation.max(stored.generation + 1);
+                if stored.generation >= self.generation {
+                    self.generation = stored.generation + 1;
+                    self.tokens_since = self.generation;
+                    self.signed_in_since = self.generation;
+                }
                 self.save_over(Some(version), now);
             }
-            Ok(Some((stored, version)))
-                if stored.generation >= self.generation && !stored.tokens.is_same(&self.tokens) =>
-            {
-                self.adopt(stored, version, now);
+            Ok(Some((stored, version))) if self.is_newer(&stored) => {
+                self.adopt(stored, version);
                 self.notice(Notice::Adopted(self.generation));
-                self.saved_by_another(version, now);
                 self.set_window(now);
+                if self.renewal.as_ref().is_some_and(|renewal| renewal.step != Step::Saving) {
+                    // Somebody was first; ours is not needed any more, whatever its answer.
+                    self.backs_off = None;
+                    self.abandon_own(Purpose::Renewal);
+                    self.end_renewal(&Ok(()), now);
+                }
+                self.saved_by_another(now);
             }
             Ok(Some((stored, version))) => {
-                // The same credentials, or older ones: only the cookies are merged.
-                self.jar.merge(&stored.jar);
-                self.revision = self.revision.max(stored.revision) + 1;
+                // The same credentials: the cookies of both. Older ones: only ours.
+                if stored.generation == self.generation {
+                    self.jar.merge(&stored.jar);
+                    self.revision = self.revision.max(stored.revision) + 1;
+                }
                 self.save_over(Some(version), now);
             }
-            Err(error) if error.code() == Kind::Damaged => {
-                let version = self.saving.version;
-                self.save_over(version, now);
+            // What cannot be read is in nobody's way; a sign-in also follows what can be read only elsewhere.
+            Err(error) if error.code() == Kind::Damaged || (self.is_saving_sign_in() && in_store.is_some()) => {
+                self.save_over(in_store, now);
             }
             Err(error) => self.save_failed(error, now),
         }
+    }
+
+    /// Whether a stored session is to be preferred to ours: a later generation, or another one of the same number that was saved
+    /// first.
+    fn is_newer(&self, stored: &Stored) -> bool {
+        stored.generation > self.generation
+            || (stored.generation == self.generation && !stored.tokens.is_same(&self.tokens))
     }
 
     /// The issuer refused our refresh token: perhaps because another process renewed first.
@@ -157,37 +186,40 @@ impl Session {
             return;
         }
         match opened {
-            Ok(Some((stored, version))) if stored.generation > self.generation => {
-                self.adopt(stored, version, now);
+            Ok(Some((stored, version))) if self.is_newer(&stored) => {
+                self.adopt(stored, version);
                 self.notice(Notice::Adopted(self.generation));
                 self.set_window(now);
                 self.end_renewal(&Ok(()), now);
             }
-            Err(error) if error.code() == Kind::StoreUnavailable => {
-                // Whether somebody was first is not known, so the token is not given up yet.
-                self.renewals.dead = None;
-                self.renewal_failed(error, now);
-            }
+            // Whether somebody was first is not known: the token is neither given up nor sent again.
+            Err(error) if error.code() == Kind::StoreUnavailable => self.renewal_failed(error, None, now),
             Ok(_) | Err(_) => self.refusal_stands(now),
         }
     }
 
     /// Takes a stored session over as ours.
-    fn adopt(&mut self, stored: Stored, version: Version, now: Now) {
+    fn adopt(&mut self, stored: Stored, version: Version) {
         let mut jar = stored.jar;
-        if stored.generation == self.generation {
+        let (mut revision, is_same_generation) = (stored.revision, stored.generation == self.generation);
+        if is_same_generation {
+            let theirs = jar.clone();
             jar.merge(&self.jar);
+            revision += u64::from(jar != theirs);
         }
+        if stored.tokens.refresh != self.tokens.refresh {
+            self.renewals = Renewals::default();
+        }
+        if !stored.tokens.is_same(&self.tokens) {
+            // Whatever was said of ours was not said of theirs.
+            self.spent = self.spent.min(stored.generation.saturating_sub(1));
+        }
+        self.saving.restored(version, stored.generation, stored.revision);
         self.jar = jar;
         self.tokens = stored.tokens;
         self.tokens.authorize(&self.compiled.platform().credential);
         self.generation = stored.generation;
-        self.revision = stored.revision;
-        self.renewals = Renewals::default();
-        self.saving.restored(version, stored.generation, stored.revision);
-        if matches!(self.phase, Phase::Ended(Ending::Expired, _)) {
-            self.phase = Phase::Active;
-        }
-        let _ = now;
+        self.tokens_since = stored.generation;
+        self.revision = revision;
     }
 }

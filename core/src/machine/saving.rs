@@ -5,12 +5,17 @@
 //!                                        │  └─conflict──▶ reloading ──merged──▶ in flight
 //!                                        └─failed──▶ waiting (backoff)
 //! ```
+//!
+//! **Invariant:** calls that wait for new credentials go on only when the save of these very credentials was answered.
 
 use std::time::Duration;
 
 use super::answers::Asker;
+use super::closing::Closing;
+use super::life::{self, Phase};
 use super::output::Notice;
 use super::payload;
+use super::renewal::Step;
 use super::restoring::LoadFor;
 use super::session::Session;
 use super::timers::Alarm;
@@ -20,7 +25,7 @@ use crate::error::{Error, Kind};
 use crate::platform::RetryRules;
 use crate::retry;
 use crate::store::{Expected, Expiry, StoreError, Version};
-use crate::time::Now;
+use crate::time::{Mono, Now};
 
 /// How far saving has come.
 #[derive(Debug, Default)]
@@ -31,12 +36,16 @@ pub(super) struct Saving {
     saved: (u64, u64),
     /// The generation and revision on their way.
     in_flight: Option<(u64, u64)>,
+    /// The generation of the last save that was tried.
+    tried: u64,
     /// Whether a conflict is being looked at.
     reloading: bool,
-    /// Whether an alarm is set.
-    waiting: bool,
+    /// When the next save is due, if one is put off.
+    due: Option<Mono>,
     /// Failures in a row.
     failures: u32,
+    /// Conflicts in a row.
+    conflicts: u32,
     /// How the last save failed, until one succeeds.
     pub(super) trouble: Option<Error>,
     waiters: Vec<CallId>,
@@ -51,6 +60,8 @@ impl Session {
             self.reply(id, Err(Error::new(Kind::StoreUnfit, what)));
         } else if self.is_saved() {
             self.reply(id, Ok(super::output::Reply::Done));
+        } else if matches!(self.phase, Phase::Closed) || self.closing.as_ref().is_some_and(Closing::removes) {
+            self.reply(id, Err(life::closed()));
         } else {
             self.saving.waiters.push(id);
             self.save_now(now);
@@ -58,11 +69,15 @@ impl Session {
         id
     }
 
-    /// Saves at once what has not been saved; where nothing is kept, goes on as if it were.
+    /// Saves at once what has not been saved; where nothing is kept, goes on as if it were. Whatever stands in the way now is
+    /// followed by a save of its own accord.
     pub(super) fn save_now(&mut self, now: Now) {
         let Some(persist) = &self.settings.persist else { return self.saved_or_not(now) };
-        if self.saving.in_flight.is_some() || self.saving.reloading || self.is_saved() {
+        if self.saving.is_busy() || self.is_saved() || self.is_unproved() {
             return;
+        }
+        if self.closing.as_ref().is_some_and(Closing::removes) {
+            return self.drop_save(&life::closed());
         }
         let keyring = persist.keyring.clone();
         let Some(key) = self.record_key() else { return };
@@ -71,7 +86,8 @@ impl Session {
         let wait = self.compiled.platform().timeouts.store;
         let (effect, deadline) = self.expect(KindName::Save, Asker::Save, wait, now);
         self.saving.in_flight = Some((self.generation, self.revision));
-        self.saving.waiting = false;
+        self.saving.tried = self.generation;
+        self.saving.due = None;
         let expected = self.saving.version.map_or(Expected::Absent, Expected::Version);
         let (ticket, expiry) = (Ticket::new(effect, self.tag), Expiry::default());
         self.run(Effect::Save(Save { ticket, deadline, key, sealed, expected, expiry }));
@@ -79,16 +95,29 @@ impl Session {
 
     /// Saves after a short while, so that several small changes become one save.
     pub(super) fn save_soon(&mut self, now: Now) {
-        if self.settings.persist.is_some() && !self.saving.waiting && self.saving.in_flight.is_none() {
-            self.saving.waiting = true;
-            self.timers.set(now.mono + self.settings.save_delay, Alarm::Save);
+        if self.settings.persist.is_some() && self.saving.due.is_none() && !self.saving.is_busy() {
+            self.save_after(self.settings.save_delay, now);
         }
     }
 
     pub(super) fn save_due(&mut self, now: Now) {
-        if std::mem::take(&mut self.saving.waiting) {
+        // An alarm may be left of a save that was made sooner.
+        if self.saving.due.take_if(|due| now.mono >= *due).is_some() {
             self.save_now(now);
         }
+    }
+
+    fn save_after(&mut self, delay: Duration, now: Now) {
+        let due = now.mono + delay;
+        self.saving.due = Some(due);
+        self.timers.set(due, Alarm::Save);
+    }
+
+    /// Saves nothing more: the record is about to be removed, or the session has ended.
+    pub(super) fn drop_save(&mut self, error: &Error) {
+        self.saving.due = None;
+        let waiters = std::mem::take(&mut self.saving.waiters);
+        self.reply_all(waiters, &Err(error.clone()));
     }
 
     /// The store answered a save.
@@ -96,28 +125,48 @@ impl Session {
         let Some(sent) = self.saving.in_flight.take() else { return };
         match result {
             Ok(version) => {
+                let was_blocked = !self.saving.holds(self.tokens_since);
                 self.saving.version = Some(version);
                 self.saving.saved = sent;
                 self.saving.failures = 0;
+                self.saving.conflicts = 0;
                 self.saving.trouble = None;
                 self.stats.saves += 1;
                 self.notice(Notice::Saved(version));
-                if !self.is_saved() {
-                    if self.saving.waiters.is_empty() && self.closing.is_none() {
-                        self.save_soon(now);
-                    } else {
-                        return self.save_now(now);
-                    }
+                if was_blocked && self.saving.holds(self.tokens_since) {
+                    // A window that was reached while the refresh token was not saved is looked at again.
+                    self.set_window(now);
                 }
-                self.saved_or_not(now);
+                self.save_rest(now);
             }
-            Err(StoreError::Conflict(_)) if self.saving.failures < CONFLICTS => {
-                self.saving.failures += 1;
+            Err(StoreError::Conflict(_)) if self.saving.conflicts < CONFLICTS => {
+                self.saving.conflicts += 1;
                 self.saving.reloading = true;
                 self.load(LoadFor::Conflict, now);
             }
             Err(error) => self.save_failed(store_error(&error), now),
         }
+    }
+
+    /// A save is over: go on, or save what has changed meanwhile.
+    fn save_rest(&mut self, now: Now) {
+        if self.is_saved() {
+            return self.saved_or_not(now);
+        }
+        if self.is_save_awaited() || !self.saving.waiters.is_empty() || self.closing.is_some() {
+            return self.save_now(now);
+        }
+        self.save_soon(now);
+    }
+
+    /// Whether calls wait until the present credentials are saved.
+    fn is_save_awaited(&self) -> bool {
+        self.is_saving_sign_in() || self.renewal.as_ref().is_some_and(|renewal| renewal.step == Step::Saving)
+    }
+
+    /// Whether the session holds credentials that nothing has proved yet; those are not saved.
+    fn is_unproved(&self) -> bool {
+        matches!(self.phase, Phase::SigningIn(_)) && !self.is_saving_sign_in()
     }
 
     /// The record that was in the way is known: save again, over it.
@@ -128,25 +177,30 @@ impl Session {
     }
 
     /// The record that was in the way was taken over; there is nothing left to save, or only small things.
-    pub(super) fn saved_by_another(&mut self, version: Version, now: Now) {
+    pub(super) fn saved_by_another(&mut self, now: Now) {
         self.saving.reloading = false;
-        self.saving.version = Some(version);
-        self.saving.saved = (self.generation, self.revision);
-        self.saving.failures = 0;
-        self.saving.trouble = None;
-        self.saved_or_not(now);
+        self.save_rest(now);
+    }
+
+    /// What is in the way of a save is looked at once the sign-in is over, with the next save.
+    pub(super) fn conflict_put_off(&mut self) {
+        self.saving.reloading = false;
     }
 
     pub(super) fn save_failed(&mut self, error: Error, now: Now) {
         self.saving.reloading = false;
+        if self.saving.tried < self.generation && self.is_save_awaited() {
+            // What failed was the save of something older; what is waited for has not been tried.
+            return self.save_now(now);
+        }
         self.saving.failures += 1;
+        self.saving.conflicts = 0;
         self.notice(Notice::SaveFailed(error.code()));
         if matches!(error.code(), Kind::StoreUnavailable | Kind::StoreConflict) && self.closing.is_none() {
             let rules =
                 RetryRules { base: Duration::from_secs(1), cap: Duration::from_secs(30), ..RetryRules::default() };
             let delay = retry::delay(&rules, self.saving.failures, &mut self.jitter);
-            self.saving.waiting = true;
-            self.timers.set(now.mono + delay, Alarm::Save);
+            self.save_after(delay, now);
         }
         self.saving.trouble = Some(error);
         self.saved_or_not(now);
@@ -169,14 +223,14 @@ impl Session {
 }
 
 impl Saving {
-    /// Whether the store holds this generation.
+    /// Whether the store holds this generation, or a later one.
     pub(super) fn holds(&self, generation: u64) -> bool {
-        self.saved.0 == generation
+        self.saved.0 >= generation
     }
 
     /// Whether an alarm is set.
     pub(super) fn waits(&self) -> bool {
-        self.waiting
+        self.due.is_some()
     }
 
     /// Whether a save, or a look at what was in its way, is under way.
@@ -186,7 +240,11 @@ impl Saving {
 
     /// Takes over what the store holds as saved.
     pub(super) fn restored(&mut self, version: Version, generation: u64, revision: u64) {
-        *self = Self { version: Some(version), saved: (generation, revision), ..Self::default() };
+        self.version = Some(version);
+        self.saved = (generation, revision);
+        self.failures = 0;
+        self.conflicts = 0;
+        self.trouble = None;
     }
 }
 

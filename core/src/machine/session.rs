@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
+use super::gate::Queue;
 use super::life::{Phase, State};
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
@@ -47,17 +48,21 @@ pub struct Session {
     pub(super) revision: u64,
     /// The latest generation that the platform refused.
     pub(super) spent: u64,
+    /// The generation with which the present tokens came.
+    pub(super) tokens_since: u64,
+    /// The first generation of the present sign-in: answers to older ones have nothing to say any more.
+    pub(super) signed_in_since: u64,
 
     pub(super) rows: Table<Row>,
-    pub(super) parked: VecDeque<CallId>,
+    pub(super) parked: Queue,
     pub(super) effects: Table<Pending>,
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
 
     pub(super) renewal: Option<Renewal>,
     pub(super) renewals: Renewals,
-    /// Whether an exchange of the session's own waits for its backoff to end.
-    pub(super) backs_off: bool,
+    /// Until when an exchange of the session's own waits.
+    pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
@@ -93,14 +98,16 @@ impl Session {
             generation: 0,
             revision: 0,
             spent: 0,
+            tokens_since: 0,
+            signed_in_since: 0,
             rows: Table::new(),
-            parked: VecDeque::new(),
+            parked: Queue::default(),
             effects: Table::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             renewal: None,
             renewals: Renewals::default(),
-            backs_off: false,
+            backs_off: None,
             probe: Probe::default(),
             saving: Saving::default(),
             closing: None,
@@ -207,15 +214,17 @@ impl Session {
             Alarm::Window(generation) => self.window_reached(generation, now),
             Alarm::Save => self.save_due(now),
         }
+        self.close_if_drained(now);
     }
 
     fn next_alarm(&mut self) -> Option<(Mono, super::output::Reason)> {
         let (rows, effects, generation) = (&self.rows, &self.effects, self.generation);
-        let (saves, backs_off) = (self.saving.waits(), self.backs_off);
+        let (saves, backs_off) = (self.saving.waits(), self.backs_off.is_some());
+        let is_active = matches!(self.phase, Phase::Active) && self.closing.is_none();
         let live = |alarm| match alarm {
             Alarm::CallDeadline(call) | Alarm::Backoff(call) => rows.at(call.raw()).is_some(),
             Alarm::Effect(effect) => effects.at(effect.raw()).is_some(),
-            Alarm::Window(of) => of == generation,
+            Alarm::Window(of) => is_active && of == generation,
             Alarm::Save => saves,
             Alarm::OwnBackoff => backs_off,
         };

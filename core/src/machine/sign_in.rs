@@ -9,16 +9,18 @@
 
 use super::answers::Asker;
 use super::closing::is_over;
-use super::life::{self, Phase};
+use super::life::{self, Ending, Phase};
 use super::login;
 use super::output::Notice;
 use super::payload::Tokens;
 use super::probe::{Identity, identity};
 use super::refusal::{self, Meaning};
+use super::renewal::{Renewal, Step as RenewalStep};
+use super::restoring::LoadFor;
 use super::session::Session;
 use super::token;
 use crate::cookie::Jar;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Secret};
 use crate::effect::{Arrival, CallId, Failure, Purpose, SendBody};
 use crate::error::{Error, Kind, Retry};
 use crate::platform::SignIn as Recipe;
@@ -41,7 +43,11 @@ pub(super) struct SignIn {
 struct Before {
     tokens: Tokens,
     jar: Jar,
-    was_active: bool,
+    phase: Phase,
+    /// Whether calls waited for renewed tokens to be saved.
+    was_saving: bool,
+    /// The answer of a renewal that was given up for this sign-in, should it be needed after all.
+    renewed: Option<token::Answer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +83,15 @@ impl Session {
     }
 
     fn start_sign_in(&mut self, credentials: Credentials, waiter: CallId, now: Now) {
+        let was_saving = self.renewal.as_ref().is_some_and(|renewal| renewal.step == RenewalStep::Saving);
         self.stop_for("a new sign-in took its place");
         let tokens = Tokens::new(now.wall);
         let before = Before {
             tokens: std::mem::replace(&mut self.tokens, tokens),
             jar: std::mem::take(&mut self.jar),
-            was_active: matches!(self.phase, Phase::Active),
+            phase: std::mem::replace(&mut self.phase, Phase::Fresh),
+            was_saving,
+            renewed: None,
         };
         let waiters = vec![waiter];
         self.phase =
@@ -127,7 +136,9 @@ impl Session {
         let (step, tries) = (sign_in.step, sign_in.tries);
         match (step, &compiled.platform().sign_in) {
             (Step::Probe, _) => self.send_probe(tries, now),
-            (Step::Submit, Recipe::Oauth2Refresh {}) => self.send_refresh_token(Purpose::SignIn, tries, now),
+            (Step::Submit, Recipe::Oauth2Refresh {}) => {
+                self.send_refresh_token(Purpose::SignIn, tries, now);
+            }
             (Step::Csrf | Step::Submit, Recipe::Form(_) | Recipe::Json(_)) => {
                 let purpose = if step == Step::Csrf { Purpose::Csrf } else { Purpose::SignIn };
                 let built = login::request(&compiled, purpose, &sign_in.credentials, sign_in.csrf.as_deref());
@@ -266,7 +277,7 @@ impl Session {
             return again;
         }
         let Some(uri) = self.compiled.identity().cloned() else { return };
-        if refusal::meaning(&self.compiled, arrival, &uri) == Meaning::Refusal {
+        if refusal::meaning(&self.compiled, arrival, &uri, now.wall) == Meaning::Refusal {
             let what =
                 format!("the platform took the credentials but refused the session with {}", arrival.status.as_u16());
             return self.sign_in_failed(&Error::new(Kind::CredentialsRefused, what), now);
@@ -288,6 +299,8 @@ impl Session {
     fn signed_in(&mut self, now: Now) {
         self.generation += 1;
         self.revision += 1;
+        self.tokens_since = self.generation;
+        self.signed_in_since = self.generation;
         self.stats.sign_ins += 1;
         self.renewals = super::renewal::Renewals::default();
         if let Phase::SigningIn(sign_in) = &mut self.phase {
@@ -314,17 +327,24 @@ impl Session {
 
     pub(super) fn sign_in_failed(&mut self, error: &Error, now: Now) {
         let Phase::SigningIn(sign_in) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
-        self.backs_off = false;
+        self.backs_off = None;
         self.tokens = sign_in.before.tokens;
         self.jar = sign_in.before.jar;
+        self.phase = sign_in.before.phase;
         self.reply_all(sign_in.waiters, &Err(error.clone()));
-        if sign_in.before.was_active {
-            self.phase = Phase::Active;
-            self.set_window(now);
-            self.open_gate(now);
-        } else {
-            self.turn_away(error);
+        match (sign_in.before.renewed, &self.phase) {
+            (Some(answer), Phase::Active | Phase::Ended(Ending::Expired, _)) => self.take_late(answer, now),
+            (None, Phase::Active) if sign_in.before.was_saving && !self.saving.holds(self.tokens_since) => {
+                self.renewal = Some(Renewal::saving());
+            }
+            (_, Phase::Active) => {
+                self.set_window(now);
+                self.open_gate(now);
+            }
+            _ => self.turn_away(error),
         }
+        // Saves were put off until it is known what to save.
+        self.save_now(now);
     }
 
     /// A step got no answer: try again where nothing can have happened, and the probe anyway.
@@ -373,23 +393,39 @@ impl Session {
     /// Ends what is under way (loading, renewing) because something else takes its place.
     pub(super) fn stop_for(&mut self, why: &'static str) {
         let error = Error::new(Kind::Cancelled, why);
-        if let Phase::Loading(waiters) = &mut self.phase {
-            let waiters = std::mem::take(waiters);
+        if let Phase::Loading(loading) = &mut self.phase {
+            let waiters = std::mem::take(&mut loading.waiters);
+            self.phase = *std::mem::replace(&mut loading.before, Box::new(Phase::Fresh));
             self.reply_all(waiters, &Err(error.clone()));
         }
-        if let Some(renewal) = self.renewal.take() {
-            self.reply_all(renewal.waiters, &Err(error));
-        }
-        self.backs_off = false;
+        self.drop_renewal(&error);
+        self.backs_off = None;
         for name in self.effects.names() {
-            let stale = |asker: Asker| {
-                matches!(asker, Asker::Own(purpose) if purpose != Purpose::Renewal) || matches!(asker, Asker::Load(_))
+            let stale = |asker: Asker| match asker {
+                Asker::Own(purpose) => purpose != Purpose::Renewal,
+                // A conflict is still in the way of the next save.
+                Asker::Load(why) => why != LoadFor::Conflict,
+                Asker::Attempt(_) | Asker::Retry(_) | Asker::Save | Asker::Remove => false,
             };
             if self.effects.at(name).is_some_and(|pending| stale(pending.asker)) {
                 self.abandon(crate::effect::EffectId::from_raw(name));
             }
         }
-        self.probe.forget();
+        self.stop_probe(None);
         debug_assert!(!is_over(&self.phase), "a closed session starts nothing");
+    }
+}
+
+impl SignIn {
+    /// A renewal that was given up for this sign-in has brought tokens after all.
+    pub(super) fn renewed_before(&mut self, token: &Secret, answer: token::Answer) {
+        if self.before.tokens.refresh.as_ref() == Some(token) {
+            self.before.renewed = Some(answer);
+        }
+    }
+
+    /// The cookies of the session as it was before, which calls of that time still change.
+    pub(super) fn jar_before(&mut self) -> &mut Jar {
+        &mut self.before.jar
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct Request {
 }
 
 /// What an answer with tokens holds.
+#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) access: Secret,
     pub(super) refresh: Option<Secret>,
@@ -73,7 +74,12 @@ pub(super) fn read_at(arrival: &Arrival, pointers: &TokenPointers) -> Result<Ans
     let text = |pointer: &str| document.pointer(pointer).and_then(Node::as_str).filter(|text| !text.is_empty());
     let access = text(&pointers.access_token)
         .ok_or_else(|| unexpected(arrival, &format!("has no access token at `{}`", pointers.access_token)))?;
+    if HeaderValue::from_str(access).is_err() {
+        return Err(unexpected(arrival, "has an access token that cannot be sent as a header"));
+    }
+    // A lifetime of nothing is how some issuers say that they do not tell.
     let lifetime = document.pointer(&pointers.expires_in).and_then(Node::text).and_then(seconds);
+    let lifetime = lifetime.filter(|lifetime| !lifetime.is_zero());
     Ok(Answer { access: Secret::new(access), refresh: text(&pointers.refresh_token).map(Secret::new), lifetime })
 }
 
@@ -181,5 +187,13 @@ mod tests {
         let mut form = Form::default();
         form.add("user name", "a&b=c ü");
         assert_eq!(form.into_bytes(), "user+name=a%26b%3Dc+%C3%BC");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_token_answer_makes_it_panic(body in r#"[{}":,\[\]a-z_0-9.e-]{0,40}|\{"access_token": ?"[^"]{0,9}", "expires_in": "?[0-9.-]{0,9}"?\}"#) {
+            let arrival = Arrival::whole(http::StatusCode::OK, HeaderMap::new(), Bytes::from(body));
+            let _ = (read(&arrival), told(&arrival));
+        }
     }
 }

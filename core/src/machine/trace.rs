@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::output::{Answered, Notice, Output, Reply, Verdict};
 use super::table::SLOT_BITS;
 use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, Purpose, SendBody};
+use crate::store::{Expected, Version};
 use crate::time::{Mono, Now};
 
 /// Lines not taken yet; none where tracing is off.
@@ -79,7 +80,11 @@ fn effect_line(effect: &Effect) -> String {
     match effect {
         Effect::Exchange(exchange) => exchange_line(exchange),
         Effect::Load(_) => "load".to_owned(),
-        Effect::Save(save) => format!("save {:?} {}", save.expected, digest(&save.sealed)),
+        Effect::Save(save) => match save.expected {
+            Expected::Absent => format!("save first {}", digest(&save.sealed)),
+            Expected::Version(Version(number)) => format!("save over={number} {}", digest(&save.sealed)),
+            Expected::Any => format!("save any {}", digest(&save.sealed)),
+        },
         Effect::Lease(_) => "lease".to_owned(),
         Effect::Remove(_) => "remove".to_owned(),
         Effect::Permit(permit) => format!("permit {} successes={}", number(permit.call), permit.successes),

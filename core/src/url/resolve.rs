@@ -76,7 +76,7 @@ pub fn resolve(base: &Uri, reference: &str) -> Result<Uri, Error> {
 ///
 /// As [`resolve`], and `request_invalid` for `example.com/x`, `www.example.com` and `localhost/x`; `./example.com/x` is a path.
 pub fn target(base: &Uri, text: &str) -> Result<Uri, Error> {
-    if looks_like_host(text) {
+    if !text.starts_with('/') && looks_like_host(text) {
         let text = shown(text);
         return Err(invalid(format!("`{text}` has no scheme; write https://{text} or a path that starts with /")));
     }

@@ -1,10 +1,13 @@
 //! Where a call hears of what happens to it while its own task is elsewhere.
+//!
+//! **Invariant:** an event reaches the call it is about or nobody: what was decided for a call that has gone since never reaches
+//! the next owner of its letter box.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use hallpass_core::effect::Effect;
+use hallpass_core::effect::{CallId, Effect};
 use hallpass_core::error::Error;
 use hallpass_core::machine::Reply;
 
@@ -23,15 +26,24 @@ pub(crate) struct Slot(Mutex<Inbox>);
 
 #[derive(Debug, Default)]
 struct Inbox {
+    owner: Option<CallId>,
     events: VecDeque<Event>,
     waker: Option<Waker>,
 }
 
 impl Slot {
-    /// Leaves an event and wakes whoever waits.
-    pub(crate) fn push(&self, event: Event) {
+    /// Gives it to a call.
+    pub(super) fn belong_to(&self, call: CallId) {
+        self.lock().owner = Some(call);
+    }
+
+    /// Leaves an event for a call and wakes it, unless the call has gone.
+    pub(crate) fn push(&self, call: CallId, event: Event) {
         let waker = {
             let mut inbox = self.lock();
+            if inbox.owner != Some(call) {
+                return;
+            }
             inbox.events.push_back(event);
             inbox.waker.take()
         };
@@ -55,6 +67,7 @@ impl Slot {
     /// Makes it as new.
     pub(super) fn clear(&self) {
         let mut inbox = self.lock();
+        inbox.owner = None;
         inbox.events.clear();
         inbox.waker = None;
     }

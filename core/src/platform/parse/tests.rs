@@ -352,6 +352,12 @@ fn every_example_is_read_and_survives_being_written_as_json() {
     for entry in std::fs::read_dir(folder).expect("the examples are there") {
         let path = entry.expect("readable").path();
         let text = std::fs::read_to_string(&path).expect("readable");
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let toml =
+                std::fs::read_to_string(path.with_extension("toml")).expect("every JSON example has a TOML twin");
+            assert_eq!(Platform::from_json(&text), Platform::from_toml(&toml), "{}", path.display());
+            continue;
+        }
         let platform = Platform::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let json = serde_json::to_string_pretty(&platform).expect("writes");
         assert_eq!(Platform::from_json(&json), Ok(platform.clone()), "{}", path.display());
@@ -359,5 +365,8 @@ fn every_example_is_read_and_survives_being_written_as_json() {
         ids.push(platform.id);
     }
     ids.sort();
-    assert_eq!(ids, ["testbed-bearer", "testbed-bundle", "testbed-form", "testbed-json", "testbed-oauth"]);
+    assert_eq!(
+        ids,
+        ["oidc-provider", "testbed-bearer", "testbed-bundle", "testbed-form", "testbed-json", "testbed-oauth"]
+    );
 }

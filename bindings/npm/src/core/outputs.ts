@@ -1,0 +1,155 @@
+// What did the machine say? The shapes that `wasm/src/wire.rs` writes, under names.
+
+import { errorFrom, type HallpassError } from "../error.js";
+import type { RecordKey } from "../store.js";
+import { latin1, read, type Value } from "./cbor.js";
+
+/** Something to be done. */
+export type Effect = ExchangeEffect | StoreEffect | PermitEffect | OtherEffect;
+
+interface Common {
+  readonly id: number;
+  /** The call whose chain performs it; none when it belongs to the session. */
+  readonly call: number | null;
+  /** When the core goes on without an answer. */
+  readonly deadline: number;
+}
+
+/** A request to send. */
+export interface ExchangeEffect extends Common {
+  readonly kind: "exchange";
+  readonly method: string;
+  readonly url: string;
+  readonly headers: [string, string][];
+  /** None, the caller's (`true`), or these bytes. */
+  readonly body: null | true | Uint8Array<ArrayBuffer>;
+  /** How much of the answer to read: nothing, so many bytes, or ask the core once the head is there. */
+  readonly read: null | true | number;
+}
+
+/** Something for the store. */
+export interface StoreEffect extends Common {
+  readonly kind: "load" | "save" | "remove";
+  readonly key: RecordKey;
+  readonly sealed: Uint8Array;
+  /** What the store must hold: nothing, whatever, or this version. */
+  readonly expected: null | true | number;
+  readonly idle: number | null;
+  readonly end: number | null;
+}
+
+/** A question to the limits that sessions share. */
+export interface PermitEffect extends Common {
+  readonly kind: "permit";
+  readonly origin: string;
+  readonly successes: number;
+}
+
+/** What this driver has nothing for yet. */
+export interface OtherEffect extends Common {
+  readonly kind: "lease" | "cache_load" | "cache_store" | "sign" | "ask";
+}
+
+/** How a call was answered. */
+export interface Answered {
+  readonly from: number;
+  readonly url: string;
+  readonly verdict: string;
+  readonly retryAt: number | null;
+  readonly attempts: number;
+  readonly redirects: number;
+  readonly generation: number;
+}
+
+/** How a call or command ended. */
+export type Ended = { readonly answered: Answered | null } | { readonly error: HallpassError };
+
+/** Something that happened, in the core's words. */
+export interface RawNotice {
+  readonly word: string;
+  readonly number: number | null;
+  readonly kind: string | null;
+}
+
+/** What to do with each output. */
+export interface Sink {
+  run(effect: Effect): void;
+  abandon(effect: number): void;
+  reply(call: number, ended: Ended): void;
+  notice(notice: RawNotice): void;
+  wait(deadline: number | null, reason: string | null): void;
+}
+
+/** Hands every output of one drain to the sink, in order. */
+export function replay(drained: Uint8Array, sink: Sink): void {
+  for (const output of read(drained) as Value[][]) {
+    switch (output[0]) {
+      case 0:
+        sink.run(effectOf(output));
+        break;
+      case 1:
+        sink.abandon(output[1] as number);
+        break;
+      case 2:
+        sink.reply(output[1] as number, endOf(output[2] as Value));
+        break;
+      case 3:
+        sink.notice({ word: output[1] as string, number: output[2] as number | null, kind: output[3] as string | null });
+        break;
+      default:
+        sink.wait(output[1] as number | null, output[2] as string | null);
+    }
+  }
+}
+
+function effectOf(output: Value[]): Effect {
+  const [, id, call, kind, deadline] = output as [number, number, number | null, Effect["kind"], number];
+  const common = { id, call, deadline };
+  switch (kind) {
+    case "exchange": {
+      const [method, url, headers, body, read] = output.slice(7) as [string, string, Uint8Array, null, null];
+      return { ...common, kind, method, url, headers: pairs(latin1(headers)), body, read };
+    }
+    case "load":
+    case "save":
+    case "remove": {
+      const [namespace, of, platform, account, sealed, expected, idle, end] = output.slice(5) as [
+        string,
+        RecordKey["kind"],
+        string,
+        string,
+        Uint8Array,
+        null,
+        null,
+        null,
+      ];
+      return { ...common, kind, key: { namespace, kind: of, platform, account }, sealed, expected, idle, end };
+    }
+    case "permit":
+      return { ...common, kind, origin: output[5] as string, successes: output[6] as number };
+    default:
+      return { ...common, kind };
+  }
+}
+
+function endOf(end: Value): Ended {
+  if (typeof end === "string") return { error: errorFrom(end) };
+  if (end === null) return { answered: null };
+  const [from, url, verdict, retryAt, attempts, redirects, generation] = end as [
+    number,
+    string,
+    string,
+    number | null,
+    number,
+    number,
+    number,
+  ];
+  return { answered: { from, url, verdict, retryAt, attempts, redirects, generation } };
+}
+
+function pairs(text: string): [string, string][] {
+  const lines = text.split("\n");
+  const found: [string, string][] = [];
+  for (let at = 0; at + 1 < lines.length; at += 2) found.push([lines[at] as string, lines[at + 1] as string]);
+  return found;
+}

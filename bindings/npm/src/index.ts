@@ -1,0 +1,27 @@
+/**
+ * Hallpass keeps API clients signed in: it signs in or resumes, renews once, retries politely, and saves sessions encrypted.
+ *
+ * @packageDocumentation
+ */
+
+export { Client, type ClientOptions, type SavedSession } from "./client.js";
+export { type ErrorFacts, type ErrorKind, type Fault, HallpassError, type Retry } from "./error.js";
+export { MemoryStore } from "./memory-store.js";
+export type { Notice, NoticeType } from "./notice.js";
+export type { Credentials, Login, PlatformDefinition } from "./platform.js";
+export { replyInfo, type ReplyInfo, type Verdict } from "./reply.js";
+export type { CallOptions } from "./request.js";
+export type { Runtime } from "./runtime.js";
+export type { Session, SessionFetch, SessionState, SessionStats } from "./session.js";
+export {
+  type Capabilities,
+  type Expected,
+  type Expiry,
+  type Page,
+  type RecordKey,
+  type RecordKind,
+  type Store,
+  StoreError,
+  type StoredRecord,
+  type StoreFault,
+} from "./store.js";

@@ -1,0 +1,201 @@
+// Does a session sign in, renew once, retry, survive a restart, and end?
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { Client, type ClientOptions, HallpassError, MemoryStore, type Notice, replyInfo } from "hallpass";
+import { FileStore } from "hallpass/node";
+
+import { KEYS, password, Testbed } from "./support/testbed.js";
+
+let testbed: Testbed;
+before(async () => {
+  testbed = await Testbed.start("--open-registration");
+});
+after(() => testbed.stop());
+
+/** A client that is closed when the test ends. */
+function client(context: { after(end: () => Promise<void>): void }, options: ClientOptions): Client {
+  const made = new Client(options);
+  context.after(() => made.close().catch(() => {}));
+  return made;
+}
+
+for (const recipe of ["oauth", "json", "form", "bearer"] as const) {
+  test(`a session signs in by ${recipe} and calls`, async (context) => {
+    const account = `by-${recipe}`;
+    const credentials = {
+      oauth: async () => ({ refresh_token: await testbed.grant(account) }),
+      json: async () => password(account),
+      form: async () => password(account),
+      bearer: async () => ({ access_token: `static-${account}` }),
+    };
+    const session = await client(context, { platform: testbed[recipe]() }).signIn(account, await credentials[recipe]());
+    const response = await session.fetch("/api/items/7");
+    assert.deepEqual(await response.json(), { account, number: 7 });
+    assert.deepEqual([session.state, session.generation, session.stats.signIns], ["active", 1, 1]);
+  });
+}
+
+test("refused credentials are an error of their own and asked for once", async (context) => {
+  await testbed.control("reset");
+  const made = client(context, { platform: testbed.json() });
+  await assert.rejects(made.signIn("carla", { username: "carla", password: "wrong" }), (error: unknown) => {
+    assert.ok(error instanceof HallpassError && !(error instanceof TypeError));
+    assert.deepEqual([error.kind, error.fault, error.retry], ["credentials_refused", "account", "never"]);
+    return true;
+  });
+  assert.equal((await testbed.stats()).sign_ins.refused, 1);
+  const session = await made.signIn("carla", password("carla"));
+  assert.equal(session.state, "active", "the account can be tried again");
+});
+
+test("sixty-four refused calls renew once", async (context) => {
+  const made = client(context, { platform: testbed.oauth() });
+  const session = await made.signIn("many", { refresh_token: await testbed.grant("many") });
+  await testbed.control("expire?account=many");
+  await testbed.control("reset");
+  const answers = await Promise.all(
+    Array.from({ length: 64 }, async (_, number) => {
+      const response = await session.fetch(`/api/items/${number}`);
+      return [response.status, ((await response.json()) as { number: number }).number, replyInfo(response)?.verdict];
+    }),
+  );
+  assert.deepEqual(answers, Array.from({ length: 64 }, (_, number) => [200, number, "served"]));
+  const stats = await testbed.stats();
+  assert.deepEqual([stats.token_requests.total, stats.refresh_reuses], [1, 0]);
+  assert.deepEqual([session.stats.renewals, session.generation], [1, 2]);
+});
+
+test("a renewal goes on although the call that caused it was aborted", async (context) => {
+  const made = client(context, { platform: testbed.oauth() });
+  const session = await made.signIn("gone", { refresh_token: await testbed.grant("gone") });
+  await testbed.control("expire?account=gone");
+  await testbed.control("script", { path: "/oauth/token", action: { kind: "delay", ms: 200 } });
+  const controller = new AbortController();
+  const aborted = session.fetch("/api/items/1", { signal: controller.signal });
+  while (session.state !== "renewing") await new Promise(setImmediate);
+  controller.abort(new Error("never mind"));
+  await assert.rejects(aborted, { message: "never mind" });
+  assert.equal((await session.fetch("/api/items/2")).status, 200);
+  assert.deepEqual([session.stats.renewals, session.generation], [1, 2]);
+});
+
+test("429 and lost connections are retried, writes that may have happened are not", async (context) => {
+  const made = client(context, { platform: testbed.bearer() });
+  const session = await made.signIn("dave", { access_token: "static-dave" });
+  await testbed.control("script", [
+    { path: "/api/items/1", action: { kind: "throttle", count: 2, retry_after: 0 } },
+    { path: "/api/items/2", times: 2, action: { kind: "reset" } },
+    { path: "/api/items/3", action: { kind: "reset", at: "answered" } },
+    { path: "/api/items/4", action: { kind: "reset", at: "answered" } },
+  ]);
+  const throttled = await session.fetch("/api/items/1");
+  assert.deepEqual([throttled.status, replyInfo(throttled)?.attempts], [200, 3]);
+  assert.equal((await session.fetch("/api/items/2")).status, 200);
+  await assert.rejects(session.fetch("/api/items/3", { method: "POST" }), (error: unknown) => {
+    assert.ok(error instanceof TypeError && error instanceof HallpassError);
+    assert.deepEqual([error.kind, error.fault, error.retry], ["connection_lost", "network", "now"]);
+    return true;
+  });
+  const keyed = await session.with({ idempotencyKey: "once" })("/api/items/4", { method: "POST" });
+  assert.deepEqual([keyed.status, replyInfo(keyed)?.attempts], [201, 2]);
+  assert.equal((await testbed.stats()).writes["POST /api/items/4"], 1);
+});
+
+test("a wait beyond the deadline is not waited: the 429 is returned and says when", async (context) => {
+  const made = client(context, { platform: testbed.bearer(), calls: { timeout: 2000 } });
+  const session = await made.signIn("erin", { access_token: "static-erin" });
+  const response = await session.fetch("/odd/429?retry_after=3600&key=erin");
+  assert.equal(response.status, 429);
+  const info = replyInfo(response);
+  assert.deepEqual([info?.verdict, info?.attempts], ["throttled", 1]);
+  assert.ok(Math.abs((info?.retryAt?.getTime() ?? 0) - Date.now() - 3_600_000) < 60_000);
+});
+
+test("a deadline that passes is a timeout", async (context) => {
+  const made = client(context, { platform: testbed.bearer() });
+  const session = await made.signIn("frank", { access_token: "static-frank" });
+  await testbed.control("script", { path: "/api/items/55", action: { kind: "stall" } });
+  await assert.rejects(session.with({ timeout: 100 })("/api/items/55"), { kind: "timeout", fault: "network" });
+});
+
+test("a session is resumed by a new client without signing in, and renewed there", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "hallpass-"));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  for (const store of [new MemoryStore(), await FileStore.open(folder)]) {
+    const options: ClientOptions = { platform: testbed.oauth(), store, keys: KEYS };
+    const first = new Client(options);
+    await first.signIn("grace", { refresh_token: await testbed.grant("grace") });
+    await first.close();
+    await testbed.control("reset");
+    const second = client(context, options);
+    assert.deepEqual((await second.sessions()).map((saved) => saved.account), ["grace"]);
+    const session = await second.resume("grace");
+    assert.equal((await session.fetch("/api/items/1")).status, 200);
+    assert.deepEqual([session.stats.restores, session.stats.signIns, session.accountId], [1, 0, "acct-grace"]);
+    assert.equal((await testbed.stats()).token_requests.total, 0);
+    await session.renew();
+    assert.deepEqual([session.generation, (await testbed.stats()).refresh_reuses], [2, 0]);
+    await session.forget();
+    await assert.rejects(second.resume("grace"), { kind: "no_session" });
+    assert.deepEqual(await second.sessions(), []);
+  }
+});
+
+test("resuming says what is wrong: no session, no key, another key, another origin, damage, no store", async (context) => {
+  const store = new MemoryStore();
+  const options: ClientOptions = { platform: testbed.bearer(), store, keys: KEYS };
+  const made = client(context, options);
+  await assert.rejects(made.resume("nobody"), { kind: "no_session" });
+  await made.signIn("heidi", { access_token: "static-heidi" });
+  await made.close();
+  const other = `other:${Buffer.alloc(32, 9).toString("base64")}`;
+  await assert.rejects(client(context, { ...options, keys: other }).resume("heidi"), { kind: "key_unknown" });
+  const elsewhere = { ...testbed.bearer(), base_url: "http://127.0.0.1:9" };
+  await assert.rejects(client(context, { ...options, platform: elsewhere }).resume("heidi"), { kind: "platform_changed" });
+  const key = { namespace: "hallpass", kind: "session", platform: "testbed-bearer", account: "heidi" } as const;
+  const sealed = (await store.load(key))?.sealed as Uint8Array;
+  await store.save({ ...key, account: "mallory" }, sealed, "absent");
+  await assert.rejects(client(context, options).resume("mallory"), { kind: "wrong_context" });
+  await store.save(key, sealed.slice(0, -1), "any");
+  await assert.rejects(client(context, options).resume("heidi"), { kind: "damaged" });
+  assert.throws(() => new Client({ platform: testbed.bearer(), store }), { kind: "key_missing" });
+  await assert.rejects(client(context, { platform: testbed.bearer() }).resume("heidi"), { kind: "key_missing" });
+});
+
+test("closing saves and stops; what comes after is refused; nothing was signed out", async (context) => {
+  const store = new MemoryStore();
+  const notices: Notice[] = [];
+  const options = { platform: testbed.form(), store, keys: KEYS, onNotice: (notice: Notice) => notices.push(notice) };
+  const made = client(context, options);
+  const session = await made.signIn("ivan", password("ivan"));
+  await (await session.fetch("/cookies/set?flavour=sweet")).text();
+  const { fetch } = session;
+  await session[Symbol.asyncDispose]();
+  assert.equal(session.state, "closed");
+  await assert.rejects(fetch("/me"), { kind: "closed" });
+  await assert.rejects(session.renew(), { kind: "closed" });
+  await session.close();
+  assert.deepEqual(notices.map((notice) => notice.type), ["saved", "signed_in", "saved", "closed"]);
+  const again = await made.resume("ivan");
+  const seen = (await (await again.fetch("/cookies")).json()) as { cookies: Record<string, string> };
+  assert.equal(seen.cookies["flavour"], "sweet");
+  assert.equal((await again.fetch("/me")).status, 200);
+});
+
+test("a store that fails is told apart from one that holds nothing, and calls go on", async (context) => {
+  const store = new MemoryStore();
+  const options: ClientOptions = { platform: testbed.bearer(), store, keys: KEYS };
+  const made = client(context, options);
+  store.load = () => Promise.reject(new Error("redis://user:planted-secret@host is away"));
+  await assert.rejects(made.resume("judy"), (error: unknown) => {
+    assert.ok(error instanceof HallpassError);
+    assert.equal(error.kind, "store_unavailable");
+    assert.ok(!error.message.includes("planted-secret"));
+    return true;
+  });
+});

@@ -1,0 +1,14 @@
+//! Does the bare session behave as promised, one behaviour a test? Time moves when the script says so.
+
+mod answers;
+mod calls;
+mod closing;
+mod platforms;
+mod redirects;
+mod refusals;
+mod renewals;
+mod restoring;
+mod retries;
+mod saving;
+mod secrets;
+mod sign_in;

@@ -1,0 +1,149 @@
+//! What does the driver bring back?
+//!
+//! An answer returns whether anyone waited for it; a late one is normal and changes nothing.
+
+use bytes::Bytes;
+use hallpass_core::effect::{Arrival, Declined, EffectId, Failure, FailureKind, KindName, Outcome, PermitAnswer, Sent};
+use hallpass_core::store::{Record, StoreError, Version};
+use http::StatusCode;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::head;
+use crate::session::{Session, now};
+use crate::wire;
+
+/// How much of an answer's body came with it.
+enum Read {
+    Streamed,
+    Whole(Vec<u8>),
+    OverCap,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// How much of an answer's body to read before answering, for an exchange that left it open; none: stream it.
+    #[wasm_bindgen(js_name = readCap)]
+    pub fn read_cap(&mut self, effect: f64, status: u16, headers: &str) -> Option<u32> {
+        let read = self.reads.remove(&(effect as u64))?;
+        let status = StatusCode::from_u16(status).ok()?;
+        let cap = read.cap_for(status, &head::headers(headers))?;
+        Some(u32::try_from(cap).unwrap_or(u32::MAX))
+    }
+
+    /// An exchange brought an answer whose body is streamed.
+    pub fn streamed(&mut self, effect: f64, status: u16, headers: &str, mono_ms: f64, wall_ms: f64) -> bool {
+        self.arrived(effect, status, headers, Read::Streamed, mono_ms, wall_ms)
+    }
+
+    /// An exchange brought an answer whose body was read whole.
+    pub fn whole(
+        &mut self,
+        effect: f64,
+        status: u16,
+        headers: &str,
+        body: Vec<u8>,
+        mono_ms: f64,
+        wall_ms: f64,
+    ) -> bool {
+        self.arrived(effect, status, headers, Read::Whole(body), mono_ms, wall_ms)
+    }
+
+    /// An exchange brought an answer whose body is larger than what was to be read.
+    #[wasm_bindgen(js_name = overCap)]
+    pub fn over_cap(&mut self, effect: f64, status: u16, headers: &str, mono_ms: f64, wall_ms: f64) -> bool {
+        self.arrived(effect, status, headers, Read::OverCap, mono_ms, wall_ms)
+    }
+
+    /// An exchange brought no answer, in one of the ways that [`failures`](crate::failures) lists.
+    pub fn failed(
+        &mut self,
+        effect: f64,
+        kind: &str,
+        maybe_sent: bool,
+        detail: String,
+        mono_ms: f64,
+        wall_ms: f64,
+    ) -> bool {
+        let kind = FailureKind::ALL.iter().find(|known| known.error_kind().as_str() == kind);
+        let kind = kind.copied().unwrap_or(FailureKind::ConnectionLost);
+        let sent = if maybe_sent { Sent::Maybe } else { Sent::No };
+        let failure = Failure::new(kind, sent, detail);
+        self.finish(effect, Outcome::Exchange(Err(failure)), mono_ms, wall_ms)
+    }
+
+    /// The store answered a load; no bytes mean no live record.
+    pub fn loaded(&mut self, effect: f64, version: f64, sealed: Option<Vec<u8>>, mono_ms: f64, wall_ms: f64) -> bool {
+        let record = sealed.map(|sealed| Record { version: Version(version as u64), sealed });
+        self.finish(effect, Outcome::Load(Ok(record)), mono_ms, wall_ms)
+    }
+
+    /// The store accepted a save.
+    pub fn saved(&mut self, effect: f64, version: f64, mono_ms: f64, wall_ms: f64) -> bool {
+        self.finish(effect, Outcome::Save(Ok(Version(version as u64))), mono_ms, wall_ms)
+    }
+
+    /// The store removed a record.
+    pub fn removed(&mut self, effect: f64, mono_ms: f64, wall_ms: f64) -> bool {
+        self.finish(effect, Outcome::Remove(Ok(())), mono_ms, wall_ms)
+    }
+
+    /// The store failed: `how` is `conflict`, `damaged`, `unsupported` or `unavailable`; a conflict's `detail` is the live version, or
+    /// empty.
+    #[wasm_bindgen(js_name = storeFailed)]
+    pub fn store_failed(&mut self, effect: f64, how: &str, detail: String, mono_ms: f64, wall_ms: f64) -> bool {
+        let error = match how {
+            "conflict" => StoreError::Conflict(detail.parse().ok().map(Version)),
+            "damaged" => StoreError::Damaged(detail),
+            "unsupported" => StoreError::Unsupported(detail),
+            _ => StoreError::Unavailable(detail),
+        };
+        let now = now(mono_ms, wall_ms);
+        let effect = EffectId::from_raw(effect as u64);
+        let outcomes =
+            [Outcome::Load(Err(error.clone())), Outcome::Save(Err(error.clone())), Outcome::Remove(Err(error))];
+        outcomes.into_iter().any(|outcome| self.machine.finish(effect, outcome, now).is_ok())
+    }
+
+    /// The shared limits answered.
+    pub fn permitted(&mut self, effect: f64, is_granted: bool, mono_ms: f64, wall_ms: f64) -> bool {
+        let answer = if is_granted { PermitAnswer::Granted } else { PermitAnswer::Denied };
+        self.finish(effect, Outcome::Permit(answer), mono_ms, wall_ms)
+    }
+
+    /// The driver has nothing that performs this effect: no lease, no cache, no signer, nobody to ask.
+    pub fn declined(&mut self, effect: f64, kind: &str, mono_ms: f64, wall_ms: f64) -> bool {
+        let declined = || Declined { why: format!("this program gave nothing to `{kind}` with") };
+        let outcome = match wire::kind_named(kind) {
+            Some(KindName::Lease) => Outcome::Lease(Err(StoreError::Unsupported("there are no leases".to_owned()))),
+            Some(KindName::CacheLoad) => Outcome::CacheLoad(None),
+            Some(KindName::CacheStore) => Outcome::CacheStore(false),
+            Some(KindName::Sign) => Outcome::Sign(Err(declined())),
+            Some(KindName::Ask) => Outcome::Ask(Err(declined())),
+            Some(KindName::Exchange | KindName::Load | KindName::Save | KindName::Remove | KindName::Permit) | None => {
+                return false;
+            }
+        };
+        self.finish(effect, outcome, mono_ms, wall_ms)
+    }
+}
+
+impl Session {
+    fn arrived(&mut self, effect: f64, status: u16, headers: &str, read: Read, mono_ms: f64, wall_ms: f64) -> bool {
+        let headers = head::headers(headers);
+        let outcome = match StatusCode::from_u16(status) {
+            Err(_) => Err(Failure::new(FailureKind::Protocol, Sent::Maybe, "the answer's status is no HTTP status")),
+            Ok(status) => Ok(match read {
+                Read::Streamed => Arrival::streamed(status, headers),
+                Read::Whole(body) => Arrival::whole(status, headers, Bytes::from(body)),
+                Read::OverCap => Arrival { status, headers, body: None, over_cap: true },
+            }),
+        };
+        self.finish(effect, Outcome::Exchange(outcome), mono_ms, wall_ms)
+    }
+
+    fn finish(&mut self, effect: f64, outcome: Outcome, mono_ms: f64, wall_ms: f64) -> bool {
+        let effect = effect as u64;
+        self.reads.remove(&effect);
+        self.machine.finish(EffectId::from_raw(effect), outcome, now(mono_ms, wall_ms)).is_ok()
+    }
+}

@@ -1,0 +1,50 @@
+//! How is a session run?
+
+use std::time::Duration;
+
+use hallpass_core::machine::{self, Persist};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::keys::Keys;
+
+/// What a program decides about a session.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Settings(pub(crate) machine::Settings);
+
+#[wasm_bindgen]
+impl Settings {
+    /// A session in memory only, by the core's own settings.
+    #[wasm_bindgen(constructor)]
+    #[expect(clippy::new_without_default, reason = "JavaScript has no `Default`")]
+    pub fn new() -> Self {
+        Self(machine::Settings::default())
+    }
+
+    /// Keeps the session under this namespace, sealed with these keys.
+    pub fn persist(&mut self, keys: &Keys, namespace: String) {
+        self.0.persist = Some(Persist { keyring: keys.0.clone(), namespace });
+    }
+
+    /// Lets a rotating token be used although its successor could not be saved.
+    #[wasm_bindgen(js_name = renewWithoutStore)]
+    pub fn renew_without_store(&mut self) {
+        self.0.renew_without_store = true;
+    }
+
+    /// Lets so many calls wait for the session.
+    pub fn parked(&mut self, most: u32) {
+        self.0.parked = most as usize;
+    }
+
+    /// Puts saves of small changes off for so long.
+    #[wasm_bindgen(js_name = saveDelay)]
+    pub fn save_delay(&mut self, ms: u32) {
+        self.0.save_delay = Duration::from_millis(u64::from(ms));
+    }
+
+    /// Has every step written down.
+    pub fn trace(&mut self) {
+        self.0.trace = true;
+    }
+}
