@@ -45,7 +45,7 @@ export function enter<T>(engine: Engine, act: (glue: Glue) => T): T {
 }
 
 /** The error of whatever was under way when the core trapped. */
-export function lost(cause?: unknown): HallpassError {
+function lost(cause?: unknown): HallpassError {
   const what = "the core trapped and its memory is not trusted any more; what was saved can be opened again";
   return failure("core_trapped", "internal", what, cause);
 }
