@@ -14,7 +14,7 @@ use crate::time::{Mono, Now};
 /// What a driver can do. Its futures need not be `Send`: that is the driver's own business.
 pub trait Host {
     /// Sends a request and brings its answer. A streamed body stays with the driver, under the effect's id.
-    fn exchange(&self, exchange: Exchange) -> impl Future<Output = Result<Arrival, Failure>>;
+    fn exchange(&self, exchange: Box<Exchange>) -> impl Future<Output = Result<Arrival, Failure>>;
     /// Loads a record.
     fn load(&self, load: Load) -> impl Future<Output = Result<Option<Record>, StoreError>>;
     /// Saves a record by compare-and-set.
@@ -74,7 +74,7 @@ pub async fn perform<H: Host>(host: &H, effect: Effect) -> Performed {
         Effect::Permit(effect) => Outcome::Permit(host.permit(effect).await),
         Effect::CacheLoad(effect) => Outcome::CacheLoad(host.cache_load(effect).await),
         Effect::CacheStore(effect) => Outcome::CacheStore(host.cache_store(effect).await),
-        Effect::Sign(effect) => Outcome::Sign(host.sign(effect).await),
+        Effect::Sign(effect) => Outcome::Sign(host.sign(*effect).await),
         Effect::Ask(effect) => Outcome::Ask(host.ask(effect).await),
     };
     Performed { effect: id, outcome }

@@ -79,19 +79,29 @@ impl fmt::Debug for CallBody {
 
 /// The body of an answer, as it arrives.
 #[derive(Debug)]
-pub struct ResponseStream {
+pub struct ResponseStream(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// The network.
+    Network(ResponseBody),
     /// What was read already, to know what the answer means.
-    prefix: Option<Bytes>,
-    rest: Option<ResponseBody>,
+    Read(Bytes),
+    /// The same, of a body that is longer.
+    Begun(Box<(Bytes, ResponseBody)>),
 }
 
 impl ResponseStream {
     pub(crate) fn network(body: ResponseBody) -> Self {
-        Self { prefix: None, rest: Some(body) }
+        Self(Source::Network(body))
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self(Source::Read(Bytes::new()))
     }
 
     pub(crate) fn bytes(bytes: Bytes) -> Self {
-        Self { prefix: Some(bytes), rest: None }
+        Self(Source::Read(bytes))
     }
 
     /// Reads all of it, up to `cap` bytes: the bytes, or the whole body again when it is longer.
@@ -101,10 +111,24 @@ impl ResponseStream {
             let Ok(data) = frame?.into_data() else { continue };
             read.extend_from_slice(&data);
             if read.len() > cap {
-                return Ok(Err(Self { prefix: Some(read.freeze()), rest: self.rest }));
+                return Ok(Err(self.after(read.freeze())));
             }
         }
         Ok(Ok(read.freeze()))
+    }
+}
+
+impl ResponseStream {
+    /// The same body again, of which this much was taken.
+    fn after(self, taken: Bytes) -> Self {
+        match self.0 {
+            Source::Network(body) => Self(Source::Begun(Box::new((taken, body)))),
+            Source::Read(rest) => Self(Source::Read([taken, rest].concat().into())),
+            Source::Begun(mut begun) => {
+                begun.0 = [taken, std::mem::take(&mut begun.0)].concat().into();
+                Self(Source::Begun(begun))
+            }
+        }
     }
 }
 
@@ -113,30 +137,38 @@ impl Body for ResponseStream {
     type Error = Failure;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        if let Some(prefix) = self.prefix.take()
-            && !prefix.is_empty()
-        {
-            return Poll::Ready(Some(Ok(Frame::data(prefix))));
-        }
-        match &mut self.rest {
-            None => Poll::Ready(None),
-            Some(rest) => Pin::new(rest).poll_frame(cx).map_err(crate::http::BodyError::into_failure),
-        }
+        let body = match &mut self.0 {
+            Source::Network(body) => body,
+            Source::Read(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Source::Read(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Source::Begun(begun) if begun.0.is_empty() => &mut begun.1,
+            Source::Begun(begun) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut begun.0))))),
+        };
+        Pin::new(body).poll_frame(cx).map_err(crate::http::BodyError::into_failure)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.prefix.as_ref().is_none_or(Bytes::is_empty) && self.rest.as_ref().is_none_or(Body::is_end_stream)
+        match &self.0 {
+            Source::Network(body) => body.is_end_stream(),
+            Source::Read(bytes) => bytes.is_empty(),
+            Source::Begun(begun) => begun.0.is_empty() && begun.1.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let prefix = self.prefix.as_ref().map_or(0, Bytes::len) as u64;
-        let rest = self.rest.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower() + prefix);
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + prefix);
+        match &self.0 {
+            Source::Network(body) => body.size_hint(),
+            Source::Read(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Begun(begun) => {
+                let (read, rest) = (begun.0.len() as u64, begun.1.size_hint());
+                let mut hint = SizeHint::new();
+                hint.set_lower(rest.lower() + read);
+                if let Some(upper) = rest.upper() {
+                    hint.set_upper(upper + read);
+                }
+                hint
+            }
         }
-        hint
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use hallpass_core::effect::CallId;
 use hallpass_core::error::{Error, Kind};
 use hallpass_core::host::perform;
-use hallpass_core::machine::{Answered, CallOptions, Head, Redirect, Repeatable};
+use hallpass_core::machine::{Head, Redirect, Repeatable};
 
 use crate::body::{CallBody, ResponseStream};
-use crate::drive::{Event, Released, Shared};
+use crate::drive::{Event, Shared, Slot};
 use crate::host::Performer;
 use crate::response::Response;
 use crate::session::Session;
@@ -22,32 +23,25 @@ use crate::session::Session;
 #[must_use = "a call does nothing until it is sent"]
 pub struct Call {
     session: Session,
-    method: Method,
-    address: String,
-    headers: HeaderMap,
+    head: Head,
     body: CallBody,
-    options: CallOptions,
     wrong: Option<Error>,
 }
 
 impl Call {
     pub(crate) fn new(session: Session, method: Method, address: &str) -> Self {
-        Self {
-            session,
-            method,
-            address: address.to_owned(),
-            headers: HeaderMap::new(),
-            body: CallBody::default(),
-            options: CallOptions::default(),
-            wrong: None,
-        }
+        let (uri, wrong) = match session.shared.compiled.target(address) {
+            Ok(uri) => (uri, None),
+            Err(error) => (Uri::default(), Some(error)),
+        };
+        Self { head: Head::new(method, uri), session, body: CallBody::default(), wrong }
     }
 
     /// Adds a header. On the platform's origins the session's own credentials replace what is given here.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) => {
-                self.headers.append(name, value);
+                self.head.headers.append(name, value);
             }
             (Err(_), _) => self.wrong = Some(invalid(format!("`{name}` is no header name"))),
             (_, Err(_)) => {
@@ -60,7 +54,7 @@ impl Call {
 
     /// Adds headers.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
+        self.head.headers.extend(headers);
         self
     }
 
@@ -75,7 +69,7 @@ impl Call {
         match serde_json::to_vec(value) {
             Ok(bytes) => {
                 self.body = bytes.into();
-                self.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+                self.head.headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
             }
             Err(error) => self.wrong = Some(invalid(format!("the body cannot be written as JSON: {error}"))),
         }
@@ -84,13 +78,13 @@ impl Call {
 
     /// The total deadline, up to the head of the answer; the platform's (60 s) when nothing is said.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.options.timeout = Some(limit);
+        self.head.options.timeout = Some(limit);
         self
     }
 
     /// Whether it may be sent again after bytes may have reached the server, whatever its method says.
     pub fn repeatable(mut self, word: Repeatable) -> Self {
-        self.options.repeat = Some(word);
+        self.head.options.repeat = Some(word);
         self
     }
 
@@ -101,7 +95,7 @@ impl Call {
 
     /// What happens on a redirect; it is followed when nothing is said.
     pub fn redirect(mut self, redirect: Redirect) -> Self {
-        self.options.redirect = redirect;
+        self.head.options.redirect = redirect;
         self
     }
 
@@ -114,69 +108,86 @@ impl Call {
     /// Only where there is no answer: `request_invalid`, `body_not_replayable`, `no_session`, `expired`, `rejected`, `closed`,
     /// `renewal_lost`, `overloaded`, `timeout`, `too_many_redirects`, `redirect_invalid`, and the network's.
     pub async fn send(self) -> Result<Response, Error> {
-        if let Some(wrong) = self.wrong {
+        let Self { session, mut head, body, wrong } = self;
+        if let Some(wrong) = wrong {
             return Err(wrong);
         }
-        let shared = &self.session.shared;
-        let uri = shared.compiled.target(&self.address)?;
-        let head =
-            Head { method: self.method, uri, headers: self.headers, body: self.body.kind(), options: self.options };
-        let (answered, body) = exchange(shared, head, &self.body).await?;
-        Ok(Response::new(answered, body))
-    }
-}
-
-/// Carries a call from its head to its reply, performing its effects here and now.
-async fn exchange(
-    shared: &std::sync::Arc<Shared>,
-    head: Head,
-    body: &CallBody,
-) -> Result<(Answered, ResponseStream), Error> {
-    let (id, slot, first) = shared.begin_call(head);
-    let mut guard = Cancel { released: Released { shared, id, slot }, is_over: false };
-    let stash = Mutex::new(None);
-    let performer = Performer { client: &shared.client, body, stash: &stash };
-    let mut next = first;
-    loop {
-        match next {
-            Some(Event::Reply(reply)) => {
-                guard.is_over = true;
-                let answered = reply?.answered();
-                let answered = answered.ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))?;
-                let body = stash.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return Ok((answered, body.unwrap_or_else(|| ResponseStream::bytes(bytes::Bytes::new()))));
-            }
-            Some(Event::Run(effect)) => {
-                let mut performing = pin!(perform(&performer, effect));
-                let slot = &guard.released.slot;
-                // What happens to the call (its deadline, mostly) comes before what it is doing.
-                let step = poll_fn(|cx| match slot.poll(cx) {
-                    Poll::Ready(event) => Poll::Ready(Err(event)),
-                    Poll::Pending => performing.as_mut().poll(cx).map(Ok),
-                });
-                next = match step.await {
-                    Ok(performed) => shared.answer(performed, Some(id)),
-                    Err(event) => Some(event),
-                };
-            }
-            None => {
-                let slot = &guard.released.slot;
-                next = Some(poll_fn(|cx| slot.poll(cx)).await);
+        head.body = body.kind();
+        let mut now = session.shared.now();
+        let begun = session.shared.begin_call(head, now);
+        let mut guard = Ongoing { shared: &session.shared, id: begun.id, slot: begun.slot, end: End::Ahead };
+        let stash = Mutex::new(None);
+        let mut next = begun.first;
+        if let Some(Event::Reply(_)) = next {
+            guard.end = End::Settled;
+        }
+        loop {
+            match next {
+                Some(Event::Reply(reply)) => {
+                    if guard.end == End::Ahead {
+                        guard.end = End::Heard;
+                    }
+                    let answered = reply?.answered();
+                    let answered =
+                        answered.ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))?;
+                    let body = stash.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    return Ok(Response::new(answered, body.unwrap_or_else(ResponseStream::empty)));
+                }
+                Some(Event::Run(effect)) => {
+                    let performer = Performer { client: &session.shared.client, body: &body, stash: &stash, now };
+                    let mut performing = pin!(perform(&performer, effect));
+                    // What happens to the call (its deadline, mostly) comes before what it is doing.
+                    let step = poll_fn(|cx| match guard.slot.poll(cx) {
+                        Poll::Ready(event) => Poll::Ready(Err(event)),
+                        Poll::Pending => performing.as_mut().poll(cx).map(Ok),
+                    });
+                    let step = step.await;
+                    now = session.shared.now();
+                    next = match step {
+                        Ok(performed) => {
+                            let next = session.shared.answer(performed, Some(guard.id), now);
+                            if let Some(Event::Reply(_)) = next {
+                                guard.end = End::Settled;
+                            }
+                            next
+                        }
+                        Err(event) => Some(event),
+                    };
+                }
+                None => {
+                    next = Some(poll_fn(|cx| guard.slot.poll(cx)).await);
+                    now = session.shared.now();
+                }
             }
         }
     }
 }
 
-/// Cancels a call whose future is dropped before its end.
-struct Cancel<'a> {
-    released: Released<'a>,
-    is_over: bool,
+/// Cancels a call whose future is dropped before its end, and gives its slot back.
+struct Ongoing<'a> {
+    shared: &'a Arc<Shared>,
+    id: CallId,
+    slot: Arc<Slot>,
+    end: End,
 }
 
-impl Drop for Cancel<'_> {
+/// What a call knows of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Nothing yet.
+    Ahead,
+    /// It heard of it through its slot.
+    Heard,
+    /// It brought it about itself, and its slot was given back with it.
+    Settled,
+}
+
+impl Drop for Ongoing<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.released.shared.cancel(self.released.id);
+        match self.end {
+            End::Ahead => self.shared.cancel(self.id),
+            End::Heard => self.shared.release(self.id),
+            End::Settled => {}
         }
     }
 }

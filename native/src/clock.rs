@@ -28,13 +28,13 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Now {
         let elapsed = Instant::now().saturating_duration_since(self.origin);
-        let mono = Mono::from_nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+        let mono = Mono::from_nanos(nanos(elapsed));
         #[cfg(feature = "testing")]
         if let Some(start) = self.civil {
             return Now::new(mono, start + elapsed);
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now::new(mono, Wall::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+        Now::new(mono, Wall::from_millis((since.as_secs() * 1_000).cast_signed() + i64::from(since.subsec_millis())))
     }
 
     /// The runtime's own form of a moment.
@@ -42,4 +42,9 @@ impl Clock {
         let after = std::time::Duration::from_nanos(at.as_nanos());
         self.origin.checked_add(after).unwrap_or_else(|| self.origin + std::time::Duration::from_secs(86_400 * 365))
     }
+}
+
+/// In 64 bits, which last for five centuries after a start.
+fn nanos(elapsed: std::time::Duration) -> u64 {
+    elapsed.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(elapsed.subsec_nanos()))
 }

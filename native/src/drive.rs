@@ -59,35 +59,31 @@ impl Shared {
         at(&self.lock().core)
     }
 
-    /// Begins a call; what happens to it first, and where it hears of the rest.
-    pub(crate) fn begin_call(self: &Arc<Self>, head: Head) -> (CallId, Arc<Slot>, Option<Event>) {
-        self.begin(|core, now| core.call(head, now))
+    /// Begins a call.
+    pub(crate) fn begin_call(self: &Arc<Self>, head: Head, now: Now) -> Begun {
+        self.begin(|core, now| core.call(head, now), now)
     }
 
     /// Gives a command that ends with a reply.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        command: impl FnOnce(&mut Core, Now) -> CallId,
-    ) -> (CallId, Arc<Slot>, Option<Event>) {
-        let now = self.now();
+    pub(crate) fn begin(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId, now: Now) -> Begun {
         let mut machine = self.lock();
         let id = command(&mut machine.core, now);
         let slot = machine.slot_for(id);
-        let acts = machine.drain(Some(id), now);
+        let mut acts = machine.drain(Some(id), now);
         drop(machine);
-        let own = self.act(acts);
-        (id, slot, own)
+        self.act(&mut acts);
+        Begun { id, slot, first: acts.own }
     }
 
     /// Brings an answer back; what happens to `call` next, if anything.
-    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>) -> Option<Event> {
-        let now = self.now();
+    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>, now: Now) -> Option<Event> {
         let mut machine = self.lock();
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
-        let acts = machine.drain(call, now);
+        let mut acts = machine.drain(call, now);
         drop(machine);
-        self.act(acts)
+        self.act(&mut acts);
+        acts.own
     }
 
     /// Fires what is due.
@@ -95,9 +91,9 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.scheduled = None;
-        let acts = machine.drain(None, now);
+        let mut acts = machine.drain(None, now);
         drop(machine);
-        self.act(acts);
+        self.act(&mut acts);
     }
 
     /// Ends a call whose future was dropped, and nothing but that call.
@@ -105,41 +101,45 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.core.cancel(call, now);
-        let acts = machine.drain(Some(call), now);
+        let mut acts = machine.drain(Some(call), now);
+        machine.release(call);
         drop(machine);
-        self.act(acts);
+        self.act(&mut acts);
     }
 
     /// Closes a session that nobody holds any more, and keeps it until that is done; nobody hears how it went but the observer.
     pub(crate) fn abandon(self: &Arc<Self>) {
-        let (id, slot, first) = self.begin(Core::close);
-        if matches!(first, Some(Event::Reply(_))) {
-            return self.release(id, slot);
+        let begun = self.begin(Core::close, self.now());
+        if matches!(begun.first, Some(Event::Reply(_))) {
+            return;
         }
         let shared = Arc::clone(self);
         drop(self.client.runtime.spawn(async move {
-            let guard = Released { shared: &shared, id, slot };
+            let guard = Released { shared: &shared, id: begun.id, slot: begun.slot };
             while !matches!(poll_fn(|cx| guard.slot.poll(cx)).await, Event::Reply(_)) {}
         }));
     }
 
     /// Forgets where a call hears of things; it has ended.
-    pub(crate) fn release(&self, call: CallId, slot: Arc<Slot>) {
-        self.lock().release(call, slot);
+    pub(crate) fn release(&self, call: CallId) {
+        self.lock().release(call);
     }
 
-    /// Does, outside of the lock, what was decided under it; hands back what concerns the caller.
-    fn act(self: &Arc<Self>, acts: Acts) -> Option<Event> {
+    /// Does, outside of the lock, what was decided under it, but for what concerns the caller.
+    fn act(self: &Arc<Self>, acts: &mut Acts) {
+        if acts.are_none() {
+            return;
+        }
         if let Some(at) = acts.schedule {
             self.client.timer.schedule(&self.client, at, Arc::downgrade(self));
         }
-        for (call, slot, event) in acts.others {
+        for (call, slot, event) in acts.others.drain(..) {
             slot.push(call, event);
         }
-        for task in acts.abandoned {
+        for task in acts.abandoned.drain(..) {
             task.abort();
         }
-        for effect in acts.session {
+        for effect in acts.session.drain(..) {
             let id = effect.id();
             let shared = Arc::clone(self);
             // Under the lock, so that the task cannot end before it is listed.
@@ -147,25 +147,24 @@ impl Shared {
             let task = self.client.runtime.spawn(async move {
                 let performed = {
                     let (body, stash) = (CallBody::default(), Mutex::new(None));
-                    let performer = Performer { client: &shared.client, body: &body, stash: &stash };
+                    let performer = Performer { client: &shared.client, body: &body, stash: &stash, now: shared.now() };
                     perform(&performer, effect).await
                 };
                 shared.lock().tasks.remove(&id);
-                shared.answer(performed, None);
+                shared.answer(performed, None, shared.now());
             });
             machine.tasks.insert(id, task.abort_handle());
         }
         for notice in &acts.notices {
             self.client.observe(&self.account, notice);
         }
-        acts.own
     }
 
     /// Runs a command to its end.
     pub(crate) async fn run(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Result<(), Error> {
-        let (id, slot, first) = self.begin(command);
-        let guard = Released { shared: self, id, slot };
-        let mut next = first;
+        let begun = self.begin(command, self.now());
+        let guard = Released { shared: self, id: begun.id, slot: begun.slot };
+        let mut next = begun.first;
         loop {
             match next {
                 Some(Event::Reply(reply)) => return reply.map(|_: Reply| ()),
@@ -176,15 +175,24 @@ impl Shared {
     }
 }
 
-/// Gives a slot back when its command or call is over; a command goes on if its future is dropped.
-pub(crate) struct Released<'a> {
-    pub(crate) shared: &'a Arc<Shared>,
+/// A call or command that has begun.
+pub(crate) struct Begun {
     pub(crate) id: CallId,
+    /// Where it hears of what happens to it, but for what it brings about itself.
     pub(crate) slot: Arc<Slot>,
+    /// What happens to it first.
+    pub(crate) first: Option<Event>,
+}
+
+/// Gives a slot back when its command is over, or its future dropped: the command goes on.
+struct Released<'a> {
+    shared: &'a Arc<Shared>,
+    id: CallId,
+    slot: Arc<Slot>,
 }
 
 impl Drop for Released<'_> {
     fn drop(&mut self) {
-        self.shared.release(self.id, Arc::clone(&self.slot));
+        self.shared.release(self.id);
     }
 }

@@ -10,11 +10,13 @@ use hallpass_core::effect::{
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
+use hallpass_core::time::Now;
 use tokio::time::Instant;
 
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::http::{ExchangeLimits, RequestBody};
+use crate::wire::Wire;
 
 /// Performs the effects of one call, or of a session.
 pub(crate) struct Performer<'a> {
@@ -23,6 +25,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) body: &'a CallBody,
     /// Where the body of the last answer is left for the call to take.
     pub(crate) stash: &'a Mutex<Option<ResponseStream>>,
+    /// The moment at which it was told to.
+    pub(crate) now: Now,
 }
 
 impl Performer<'_> {
@@ -36,9 +40,11 @@ impl Performer<'_> {
 }
 
 impl Host for Performer<'_> {
-    async fn exchange(&self, exchange: Exchange) -> Result<Arrival, Failure> {
-        // What an earlier attempt left is not wanted any more.
-        self.leave(None);
+    async fn exchange(&self, exchange: Box<Exchange>) -> Result<Arrival, Failure> {
+        if exchange.attempt > 1 {
+            // What an earlier attempt left is not wanted any more.
+            self.leave(None);
+        }
         let body = match exchange.body {
             SendBody::Empty => RequestBody::Empty,
             SendBody::Callers => self.body.for_attempt()?,
@@ -55,7 +61,15 @@ impl Host for Performer<'_> {
             let end = self.client.clock.instant(exchange.deadline) + LATE;
             (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
         }
-        let (head, body) = self.client.wire.exchange(request, limits).await?.into_parts();
+        let answer = match &self.client.wire {
+            Wire::Network(transport) => {
+                let started = self.client.clock.instant(self.now.mono);
+                transport.exchange_since(started, request, limits).await?.map(ResponseStream::network)
+            }
+            #[cfg(feature = "testing")]
+            Wire::Scripted(script) => crate::testing::exchange(&**script, request).await?,
+        };
+        let (head, body) = answer.into_parts();
         let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
             self.leave(Some(body));
             return Ok(Arrival::streamed(head.status, head.headers));

@@ -7,18 +7,19 @@ use bytes::Bytes;
 use hallpass_core::error::{Error, Kind, Retry};
 use hallpass_core::machine::{Answered, Verdict};
 use hallpass_core::time::Wall;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use crate::body::{ResponseStream, body_error};
 
 /// An answer: its head at once, its body as it is read.
 pub struct Response {
-    answered: Answered,
+    answered: Box<Answered>,
     body: ResponseStream,
 }
 
 impl Response {
-    pub(crate) fn new(answered: Answered, body: ResponseStream) -> Self {
+    pub(crate) fn new(answered: Box<Answered>, body: ResponseStream) -> Self {
         Self { answered, body }
     }
 
@@ -100,6 +101,9 @@ impl Response {
     /// As [`chunk`](Self::chunk).
     pub async fn bytes(mut self) -> Result<Bytes, Error> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        if self.body.is_end_stream() {
+            return Ok(first);
+        }
         let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut whole = bytes::BytesMut::from(&first[..]);
         whole.extend_from_slice(&second);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hallpass_core::effect::Failure;
 use hallpass_core::time::Wall;
 
+use crate::body::ResponseStream;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::http::RequestBody;
@@ -43,7 +44,14 @@ impl Builder {
     }
 }
 
-pub(crate) fn sent_bytes(body: RequestBody) -> Bytes {
+pub(crate) async fn exchange(
+    script: &dyn Script,
+    request: Request<RequestBody>,
+) -> Result<Response<ResponseStream>, Failure> {
+    Ok(script.exchange(request.map(sent_bytes)).await?.map(ResponseStream::bytes))
+}
+
+fn sent_bytes(body: RequestBody) -> Bytes {
     match body {
         RequestBody::Full(bytes) => bytes,
         RequestBody::Empty | RequestBody::Stream(_) => Bytes::new(),

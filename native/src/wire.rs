@@ -3,11 +3,7 @@
 #[cfg(feature = "testing")]
 use std::sync::Arc;
 
-use ::http::{Request, Response};
-use hallpass_core::effect::Failure;
-
-use crate::body::ResponseStream;
-use crate::http::{ExchangeLimits, RequestBody, Transport};
+use crate::http::Transport;
 
 /// Where exchanges happen.
 #[derive(Clone, Debug)]
@@ -15,22 +11,4 @@ pub(crate) enum Wire {
     Network(Transport),
     #[cfg(feature = "testing")]
     Scripted(Arc<dyn crate::testing::Script>),
-}
-
-impl Wire {
-    /// Sends a request and brings the head of its answer.
-    pub(crate) async fn exchange(
-        &self,
-        request: Request<RequestBody>,
-        limits: ExchangeLimits,
-    ) -> Result<Response<ResponseStream>, Failure> {
-        match self {
-            Self::Network(transport) => Ok(transport.exchange(request, limits).await?.map(ResponseStream::network)),
-            #[cfg(feature = "testing")]
-            Self::Scripted(script) => {
-                let request = request.map(crate::testing::sent_bytes);
-                Ok(script.exchange(request).await?.map(ResponseStream::bytes))
-            }
-        }
-    }
 }

@@ -261,14 +261,14 @@ impl Pair {
         self.now.mono = to;
         let nanos = to.as_nanos() - 1_000_000_000;
         let _ = by;
-        self.now.wall = Wall::from_millis(START + (nanos / 1_000_000) as i64);
+        self.now.wall = Wall::from_millis(START + (nanos / 1_000_000).cast_signed());
     }
 
     /// The oldest exchange that waits.
     pub fn exchange(&mut self) -> Exchange {
         let at = self.effects.iter().position(|effect| matches!(effect, Effect::Exchange(_)));
         match at.and_then(|at| self.effects.remove(at)) {
-            Some(Effect::Exchange(exchange)) => exchange,
+            Some(Effect::Exchange(exchange)) => *exchange,
             _ => panic!("no exchange waits; {:?}", self.effects),
         }
     }

@@ -25,7 +25,7 @@ pub use ticket::{CallId, EffectId, Ticket};
 #[derive(Debug)]
 pub enum Effect {
     /// Send a request, bring its answer.
-    Exchange(Exchange),
+    Exchange(Box<Exchange>),
     /// Load a sealed record.
     Load(Load),
     /// Save a sealed record by compare-and-set.
@@ -41,7 +41,7 @@ pub enum Effect {
     /// Keep a response.
     CacheStore(CacheStore),
     /// Ask the program to sign an attempt.
-    Sign(Sign),
+    Sign(Box<Sign>),
     /// Ask the program something: a second factor, a custom sign-in.
     Ask(Ask),
 }

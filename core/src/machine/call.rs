@@ -81,6 +81,15 @@ pub enum Redirect {
     Refuse,
 }
 
+/// Where an attempt goes, which decides whether it wears the session's credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To an origin that the platform names.
+    Platform,
+    /// To any other.
+    Elsewhere,
+}
+
 /// One call under way.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -125,7 +134,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Setback {
     pub(super) delay: Duration,
-    pub(super) fallback: Result<Answered, Error>,
+    pub(super) fallback: Result<Box<Answered>, Error>,
 }
 
 impl fmt::Debug for Head {
@@ -181,16 +190,26 @@ impl Call {
     }
 
     /// The answer as a reply; the verdict is filled in by who knows.
-    pub(super) fn answered(&self, from: EffectId, status: StatusCode, headers: HeaderMap) -> Answered {
-        Answered {
+    pub(super) fn answered(&self, from: EffectId, status: StatusCode, headers: HeaderMap) -> Box<Answered> {
+        self.answered_at(self.head.uri.clone(), from, status, headers)
+    }
+
+    /// As [`answered`](Self::answered), for a call that ends with it: takes its address.
+    pub(super) fn answered_last(&mut self, from: EffectId, status: StatusCode, headers: HeaderMap) -> Box<Answered> {
+        let uri = std::mem::take(&mut self.head.uri);
+        self.answered_at(uri, from, status, headers)
+    }
+
+    fn answered_at(&self, uri: Uri, from: EffectId, status: StatusCode, headers: HeaderMap) -> Box<Answered> {
+        Box::new(Answered {
             from,
             status,
             headers,
-            uri: self.head.uri.clone(),
+            uri,
             verdict: super::refusal::verdict_of(status),
             attempts: self.attempts,
             redirects: self.redirects,
             generation: self.generation,
-        }
+        })
     }
 }

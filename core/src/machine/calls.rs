@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::call::{Body, Call, Repeatable, Setback, State};
+use super::call::{Body, Call, Reach, Repeatable, Setback, State};
 use super::output::{Answered, Notice, Reply, Verdict};
 use super::refusal::{self, Meaning};
 use super::session::Session;
@@ -11,7 +11,7 @@ use crate::effect::{
     Arrival, CallId, Effect, EffectId, Exchange, Failure, KindName, Owner, Permit, ReadBody, SendBody, Ticket,
 };
 use crate::error::{Error, Kind, Retry};
-use crate::retry::{self, Safety, classify};
+use crate::retry::{self, Repeat, Safety, classify};
 use crate::time::Now;
 use crate::url::Origin;
 
@@ -19,7 +19,7 @@ use super::answers::Asker;
 
 impl Session {
     /// Puts one attempt of a call on the wire.
-    pub(super) fn attempt(&mut self, id: CallId, now: Now) {
+    pub(super) fn attempt(&mut self, id: CallId, reach: Reach, now: Now) {
         let Some(call) = self.call_at(id) else { return };
         if !call.can_send() {
             let error = Error::new(
@@ -28,14 +28,12 @@ impl Session {
             );
             return self.reply(id, Err(error));
         }
-        let credentialed = self.compiled.names(&call.head.uri);
-        let headers = self.dress(call, credentialed, now);
+        let headers = self.dress(call, reach, now);
         let effect = self.expect_within_call(KindName::Exchange, Asker::Attempt(id));
-        let generation = if credentialed { self.generation } else { 0 };
-        let read = if credentialed && !self.compiled.inspect().is_empty() {
-            ReadBody::Matching(self.compiled.inspect().clone())
-        } else {
-            ReadBody::Stream
+        let (generation, read) = match reach {
+            Reach::Elsewhere => (0, ReadBody::Stream),
+            Reach::Platform if self.compiled.inspect().is_empty() => (self.generation, ReadBody::Stream),
+            Reach::Platform => (self.generation, ReadBody::Matching(self.compiled.inspect().clone())),
         };
         self.stats.attempts += 1;
         let tag = self.tag;
@@ -49,7 +47,7 @@ impl Session {
             Body::Replayable | Body::Once => SendBody::Callers,
         };
         call.body_used = true;
-        let exchange = Exchange {
+        let exchange = Box::new(Exchange {
             ticket: Ticket::new(effect, tag),
             owner: Owner::Call(id),
             attempt: call.attempts,
@@ -60,20 +58,20 @@ impl Session {
             headers,
             body,
             read,
-        };
+        });
         self.run(Effect::Exchange(exchange));
     }
 
     /// An attempt brought an answer.
     pub(super) fn arrived(&mut self, id: CallId, from: EffectId, arrival: Arrival, now: Now) {
         let Some(call) = self.call_at(id) else { return };
-        let uri = call.head.uri.clone();
         let generation = call.generation;
         if generation == 0 {
             return self.settled(id, from, arrival, now);
         }
-        let meaning = refusal::meaning(&self.compiled, &arrival, &uri, now.wall);
-        if meaning != Meaning::Refusal {
+        let meaning = refusal::meaning(&self.compiled, &arrival, &call.head.uri, now.wall);
+        if meaning != Meaning::Refusal && arrival.headers.contains_key(http::header::SET_COOKIE) {
+            let uri = call.head.uri.clone();
             self.take_cookies(&uri, &arrival.headers, generation, now);
         }
         match meaning {
@@ -110,15 +108,23 @@ impl Session {
             return self.redirected(id, from, arrival, now);
         }
         let Some(call) = self.call_at(id) else { return };
-        let classified = classify::status(arrival.status);
-        let asked = retry::retry_after(&arrival.headers, now.wall);
-        let asked = asked.filter(|_| classify::heeds_retry_after(arrival.status));
-        let mut answered = call.answered(from, arrival.status, arrival.headers);
+        let repeat = classify::status(arrival.status).repeat;
+        let may_repeat = repeat != Repeat::Never
+            && repeat.allows(self.safety(call))
+            && call.can_send()
+            && call.tries < self.compiled.platform().retry.attempts;
+        let heeds = classify::heeds_retry_after(arrival.status);
+        let asked = if heeds { retry::retry_after(&arrival.headers, now.wall) } else { None };
+        let Some(call) = self.call_mut(id) else { return };
+        let mut answered = if may_repeat {
+            call.answered(from, arrival.status, arrival.headers)
+        } else {
+            call.answered_last(from, arrival.status, arrival.headers)
+        };
         if let Verdict::Throttled(at) = &mut answered.verdict {
             *at = asked.map(|wait| now.wall + wait);
         }
-        let may_repeat = classified.repeat.allows(self.safety(call)) && call.can_send();
-        if may_repeat && call.tries < self.compiled.platform().retry.attempts {
+        if may_repeat {
             return self.ask_to_repeat(id, asked, Ok(answered), now);
         }
         if answered.verdict == Verdict::Served {
@@ -128,7 +134,7 @@ impl Session {
     }
 
     /// Asks the shared budget for a further attempt, unless the wait would end after the call's deadline: then it ends now.
-    fn ask_to_repeat(&mut self, id: CallId, asked: Option<Duration>, fallback: Result<Answered, Error>, now: Now) {
+    fn ask_to_repeat(&mut self, id: CallId, asked: Option<Duration>, fallback: Result<Box<Answered>, Error>, now: Now) {
         let Some(call) = self.call_at(id) else { return };
         let backoff = retry::delay(&self.compiled.platform().retry, call.tries, &mut self.jitter);
         let Some(call) = self.call_at(id) else { return };

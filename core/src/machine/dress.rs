@@ -5,7 +5,7 @@
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, Uri};
 
-use super::call::Call;
+use super::call::{Call, Reach};
 use super::life::Phase;
 use super::output::Notice;
 use super::session::Session;
@@ -14,9 +14,9 @@ use crate::time::Now;
 
 impl Session {
     /// The headers of a call's next attempt.
-    pub(super) fn dress(&self, call: &Call, credentialed: bool, now: Now) -> HeaderMap {
+    pub(super) fn dress(&self, call: &Call, reach: Reach, now: Now) -> HeaderMap {
         let mut headers = call.head.headers.clone();
-        if credentialed {
+        if reach == Reach::Platform {
             headers.remove(COOKIE);
             headers.remove(AUTHORIZATION);
             self.wear(&mut headers, &call.head.uri, now);

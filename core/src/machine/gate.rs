@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use http::Method;
 
-use super::call::{Body, State};
+use super::call::{Body, Reach, State};
 use super::calls::shown;
 use super::life::{self, Phase};
 use super::session::Session;
@@ -44,19 +44,20 @@ impl Session {
             let what = format!("`{}` has a user name or password before its host; remove it", shown(&head.uri));
             return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
         }
-        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.host().is_none() {
+        if !matches!(head.uri.scheme_str(), Some("http" | "https")) || head.uri.authority().is_none() {
             let what = format!("`{}` is no http or https address", shown(&head.uri));
             return self.reply(id, Err(Error::new(Kind::RequestInvalid, what)));
         }
-        let gate = match (&self.phase, &self.closing) {
-            (Phase::Closed, _) => Gate::Barred(life::closed()),
+        let reach = if self.compiled.names(&head.uri) { Reach::Platform } else { Reach::Elsewhere };
+        let gate = match (&self.phase, &self.closing, reach) {
+            (Phase::Closed, _, _) => Gate::Barred(life::closed()),
             // Those that have begun may end.
-            (_, Some(_)) if call.attempts == 0 => Gate::Barred(life::closed()),
-            _ if !self.compiled.names(&head.uri) => Gate::Open,
-            _ => self.gate(now),
+            (_, Some(_), _) if call.attempts == 0 => Gate::Barred(life::closed()),
+            (_, _, Reach::Elsewhere) => Gate::Open,
+            (_, _, Reach::Platform) => self.gate(now),
         };
         match gate {
-            Gate::Open => self.attempt(id, now),
+            Gate::Open => self.attempt(id, reach, now),
             Gate::Shut => self.park(id),
             Gate::Barred(error) => self.reply(id, Err(error)),
         }

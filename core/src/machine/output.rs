@@ -27,13 +27,9 @@ pub enum Output {
 
 /// How a call or command ended well.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "calls are what it is for, and a box would cost each of them an allocation"
-)]
 pub enum Reply {
-    /// The platform answered a call.
-    Answered(Answered),
+    /// The platform answered a call. Boxed, for it changes hands often: an allocation costs less than the moves.
+    Answered(Box<Answered>),
     /// A command (sign in, resume, renew, save, close, forget) was carried out.
     Done,
 }
@@ -148,7 +144,7 @@ impl fmt::Debug for Answered {
 
 impl Reply {
     /// The platform's answer, where the call got one.
-    pub fn answered(self) -> Option<Answered> {
+    pub fn answered(self) -> Option<Box<Answered>> {
         match self {
             Self::Answered(answered) => Some(answered),
             Self::Done => None,

@@ -28,7 +28,7 @@ impl Session {
         let ticket = Ticket::new(effect, self.tag);
         let (owner, read) = (Owner::Session(purpose), ReadBody::Whole { cap: OWN_CAP });
         let generation = self.generation;
-        self.run(Effect::Exchange(Exchange {
+        self.run(Effect::Exchange(Box::new(Exchange {
             ticket,
             owner,
             attempt,
@@ -39,7 +39,7 @@ impl Session {
             headers,
             body,
             read,
-        }));
+        })));
         effect
     }
 

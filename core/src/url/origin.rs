@@ -130,7 +130,8 @@ impl Origin {
         if scheme != self.scheme {
             return false;
         }
-        if authority.as_str().eq_ignore_ascii_case(&self.text) {
+        // The same spelling, mostly: compared at once before it is compared letter by letter.
+        if *authority.as_str() == *self.text || authority.as_str().eq_ignore_ascii_case(&self.text) {
             return true;
         }
         host::split(authority.as_str()).is_some_and(|parts| {

@@ -76,7 +76,7 @@ pub fn resolve(base: &Uri, reference: &str) -> Result<Uri, Error> {
 ///
 /// As [`resolve`], and `request_invalid` for `example.com/x`, `www.example.com` and `localhost/x`; `./example.com/x` is a path.
 pub fn target(base: &Uri, text: &str) -> Result<Uri, Error> {
-    if looks_like_host(text) {
+    if !text.starts_with('/') && looks_like_host(text) {
         let text = shown(text);
         return Err(invalid(format!("`{text}` has no scheme; write https://{text} or a path that starts with /")));
     }
@@ -86,6 +86,8 @@ pub fn target(base: &Uri, text: &str) -> Result<Uri, Error> {
 fn looks_like_host(text: &str) -> bool {
     let text = text.trim_start();
     let first = &text[..text.find(['/', '\\', '?', '#']).unwrap_or(text.len())];
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let first = first.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(first, |(host, _)| host);
     if first.eq_ignore_ascii_case("localhost") {
         return true;
     }

@@ -160,7 +160,9 @@ fn a_host_without_scheme_is_refused_as_a_target_and_a_path_is_not() {
         refusal(target(&base, "example.com/x?key=1")),
         "`example.com/x` has no scheme; write https://example.com/x or a path that starts with /"
     );
-    for host in ["www.example.com", "localhost/x", "10.0.0.1/x"] {
+    for host in
+        ["www.example.com", "localhost/x", "10.0.0.1/x", "10.0.0.1:8080/x", "localhost:8080", "example.com:443/x"]
+    {
         assert!(refusal(target(&base, host)).contains(&format!("https://{host}")));
     }
     for (path, expected) in [

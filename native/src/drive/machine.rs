@@ -36,6 +36,17 @@ pub(crate) struct Acts {
     pub(crate) schedule: Option<Mono>,
 }
 
+impl Acts {
+    /// Whether nothing is to be done, but for what concerns the call that drained.
+    pub(crate) fn are_none(&self) -> bool {
+        self.schedule.is_none()
+            && self.others.is_empty()
+            && self.session.is_empty()
+            && self.abandoned.is_empty()
+            && self.notices.is_empty()
+    }
+}
+
 impl Machine {
     pub(crate) fn new(core: Core) -> Self {
         Self { core, slots: Vec::new(), spare: Vec::new(), tasks: HashMap::new(), scheduled: None }
@@ -53,20 +64,18 @@ impl Machine {
         slot
     }
 
-    /// Takes a call's letter box back.
-    pub(crate) fn release(&mut self, call: CallId, slot: Arc<Slot>) {
-        if let Some(place) = self.slots.get_mut(call.slot())
-            && place.as_ref().is_some_and(|(owner, _)| *owner == call)
-        {
-            *place = None;
-        }
+    /// Takes a call's letter box back, unless that was done before.
+    pub(crate) fn release(&mut self, call: CallId) {
+        let Some(place) = self.slots.get_mut(call.slot()) else { return };
+        let Some((_, slot)) = place.take_if(|(owner, _)| *owner == call) else { return };
         slot.clear();
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }
     }
 
-    /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`].
+    /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`]; if that is its end, its letter box is
+    /// taken back with it.
     pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now) -> Acts {
         let mut acts = Acts::default();
         let mut sorting = Sorting { slots: &self.slots, tasks: &mut self.tasks, caller, acts: &mut acts };
@@ -76,6 +85,9 @@ impl Machine {
         {
             self.scheduled = Some(at);
             acts.schedule = Some(at);
+        }
+        if let (Some(caller), Some(Event::Reply(_))) = (caller, &acts.own) {
+            self.release(caller);
         }
         acts
     }

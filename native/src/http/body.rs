@@ -8,13 +8,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hallpass_core::effect::{Failure, FailureKind, Sent};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
 use super::failure;
 use super::lease::Lease;
@@ -144,30 +142,19 @@ impl std::error::Error for UploadError {
 #[must_use = "an answer's body holds a connection until it is read or dropped"]
 pub struct ResponseBody {
     incoming: Incoming,
-    lease: Option<Lease>,
-    chunk: Duration,
-    overdue_at: Option<Instant>,
+    lease: Lease,
 }
 
 impl ResponseBody {
-    pub(super) fn new(incoming: Incoming, lease: Lease, chunk: Duration) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), chunk, overdue_at: None };
-        if body.incoming.is_end_stream() {
-            body.finish();
-        }
-        body
-    }
-
-    fn finish(&mut self) {
-        if let Some(lease) = self.lease.take() {
+    pub(super) fn new(incoming: Incoming, mut lease: Lease) -> Self {
+        if incoming.is_end_stream() {
             lease.finish();
         }
+        Self { incoming, lease }
     }
 
     fn fail(&mut self, failure: Failure) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(lease) = self.lease.take() {
-            lease.break_off();
-        }
+        self.lease.break_off();
         Poll::Ready(Some(Err(BodyError(failure))))
     }
 }
@@ -178,27 +165,25 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        if this.lease.is_none() {
+        if this.lease.is_over() {
             return Poll::Ready(None);
         }
         match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                this.overdue_at = None;
                 if this.incoming.is_end_stream() {
-                    this.finish();
+                    this.lease.finish();
+                } else {
+                    this.lease.heard();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(None) => {
-                this.finish();
+                this.lease.finish();
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => this.fail(failure::within_body(&error)),
             Poll::Pending => {
-                let chunk = this.chunk;
-                let deadline = *this.overdue_at.get_or_insert_with(|| super::timeouts::after(Instant::now(), chunk));
-                let Some(lease) = &mut this.lease else { return Poll::Ready(None) };
-                ready!(lease.poll_due(deadline, cx));
+                let chunk = ready!(this.lease.poll_overdue(cx));
                 let detail = format!("the next part of the body did not arrive within {chunk:?}");
                 this.fail(Failure::new(FailureKind::ChunkTimeout, Sent::Maybe, detail))
             }
@@ -206,19 +191,17 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lease.is_none()
+        self.lease.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.lease.is_none() { SizeHint::with_exact(0) } else { self.incoming.size_hint() }
+        if self.lease.is_over() { SizeHint::with_exact(0) } else { self.incoming.size_hint() }
     }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.leave();
-        }
+        self.lease.leave();
     }
 }
 

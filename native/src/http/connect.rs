@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
 use super::dns;
-use super::lease::Connection;
+use super::lease::{Connection, Exchange};
 use super::origin::{Origin, Security};
 use super::pool::{ConnectionId, HostId};
 use super::timeouts::{ExchangeLimits, Timer};
@@ -106,6 +106,7 @@ impl Attempt<'_> {
             host,
             id,
             shared: Arc::downgrade(shared),
+            exchange: Exchange::default(),
         }))
     }
 }

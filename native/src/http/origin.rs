@@ -32,7 +32,7 @@ impl Origin {
             None => return Err(unsupported("the URL has no scheme and host")),
         };
         let authority = parts.authority.ok_or_else(|| unsupported("the URL has no host"))?;
-        if authority.as_str().contains('@') {
+        if authority.as_str().as_bytes().contains(&b'@') {
             return Err(unsupported("the URL holds a user name; give it as credentials instead"));
         }
         let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));

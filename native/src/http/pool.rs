@@ -44,6 +44,8 @@ pub struct PoolStats {
 #[derive(Debug)]
 pub(super) struct Pool<C> {
     index: HashMap<Origin, HostId>,
+    /// The host that was asked for last, which is looked at before anything is hashed.
+    recent: HostId,
     hosts: Vec<Host<C>>,
     vacant: Vec<HostId>,
     rules: Rules,
@@ -108,13 +110,39 @@ impl<C> Pool<C> {
             max_idle: settings.max_idle_per_host,
             max_open: settings.max_per_host.map_or(usize::MAX, std::num::NonZeroUsize::get),
         };
-        Self { index: HashMap::new(), hosts: Vec::new(), vacant: Vec::new(), rules, counts: PoolStats::default() }
+        Self {
+            index: HashMap::new(),
+            recent: HostId(0),
+            hosts: Vec::new(),
+            vacant: Vec::new(),
+            rules,
+            counts: PoolStats::default(),
+        }
+    }
+
+    /// The most recently used connection, if there is one that has not idled too long and that `fits`, given since when it idles.
+    pub(super) fn reuse(
+        &mut self,
+        origin: &Origin,
+        now: Instant,
+        fits: impl FnOnce(&C, Instant) -> bool,
+    ) -> Option<(C, Instant)> {
+        let HostId(place) = self.find(origin)?;
+        let limit = self.rules.idle_timeout;
+        let is_fit = |idle: &mut Idle<C>| {
+            now.saturating_duration_since(idle.since) < limit && fits(&idle.connection, idle.since)
+        };
+        let idle = self.hosts[place].idle.pop_if(is_fit)?;
+        self.counts.idle -= 1;
+        self.counts.in_use += 1;
+        self.counts.reused += 1;
+        Some((idle.connection, idle.since))
     }
 
     /// Asks for a connection: the most recently used one, if it has not idled too long. Expired ones go to `spent`.
     pub(super) fn acquire(&mut self, origin: &Origin, now: Instant, spent: &mut Vec<C>) -> Acquired<C> {
-        let id = match self.index.get(origin) {
-            Some(id) => *id,
+        let id = match self.find(origin) {
+            Some(id) => id,
             None => self.insert(origin.clone()),
         };
         let host = &mut self.hosts[id.0];
@@ -206,7 +234,7 @@ impl<C> Pool<C> {
 
     /// A waiter stopped waiting.
     pub(super) fn left(&mut self, origin: &Origin) {
-        let Some(id) = self.index.get(origin).copied() else { return };
+        let Some(id) = self.find(origin) else { return };
         let waiters = &mut self.hosts[id.0].waiters;
         let before = waiters.len();
         waiters.retain(|waiter| !waiter.is_closed());
@@ -251,6 +279,14 @@ impl<C> Pool<C> {
                 self.counts.connecting += 1;
             }
         }
+    }
+
+    fn find(&mut self, origin: &Origin) -> Option<HostId> {
+        let recent = self.hosts.get(self.recent.0).and_then(|host| host.origin.as_ref());
+        if recent != Some(origin) {
+            self.recent = *self.index.get(origin)?;
+        }
+        Some(self.recent)
     }
 
     fn insert(&mut self, origin: Origin) -> HostId {

@@ -75,12 +75,25 @@ impl Transport {
         request: Request<RequestBody>,
         limits: ExchangeLimits,
     ) -> Result<Response<ResponseBody>, Failure> {
-        let (origin, mut request) = aim(request)?;
-        let started = Instant::now();
+        self.exchange_since(Instant::now(), request, limits).await
+    }
+
+    /// As [`exchange`](Self::exchange), for a caller who has just read the clock.
+    pub(crate) async fn exchange_since(
+        &self,
+        started: Instant,
+        mut request: Request<RequestBody>,
+        limits: ExchangeLimits,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let origin = aim(&mut request)?;
         loop {
-            let mut lease = self.acquire(&origin, started, &limits).await?;
+            let mut lease = match self.idle(&origin, started) {
+                Some(lease) => lease,
+                // Most exchanges never come here: its state is not carried by every call's future.
+                None => Box::pin(self.acquire(&origin, started, &limits)).await?,
+            };
             match lease.send(request, started, &limits).await {
-                Ok(response) => return Ok(response.map(|body| ResponseBody::new(body, lease, limits.chunk))),
+                Ok(response) => return Ok(response.map(|body| ResponseBody::new(body, lease))),
                 Err(Unsent::Stale(unsent)) => request = *unsent,
                 Err(Unsent::Failed(failure)) => return Err(failure),
             }
@@ -96,6 +109,13 @@ impl Transport {
     pub fn close_idle(&self) {
         let idle = self.shared.lock().drain();
         drop(idle);
+    }
+
+    /// An idle connection that can take a request at once.
+    fn idle(&self, origin: &Origin, now: Instant) -> Option<Lease> {
+        let (connection, since) =
+            self.shared.lock().reuse(origin, now, |connection, since| connection.is_ready(since, now))?;
+        Some(Lease::new(connection, Age::Idle(since)))
     }
 
     /// A connection that can take a request: an idle one, a new one, or the next one that becomes free.
@@ -195,14 +215,14 @@ impl Drop for Queued<'_> {
 }
 
 /// Takes the origin out of a request and leaves what goes on the wire: origin form, HTTP/1.1.
-fn aim(mut request: Request<RequestBody>) -> Result<(Origin, Request<RequestBody>), Failure> {
+fn aim(request: &mut Request<RequestBody>) -> Result<Origin, Failure> {
     if request.method() == Method::CONNECT {
         return Err(Failure::new(FailureKind::Unsupported, Sent::No, "CONNECT makes tunnels, not calls"));
     }
     let (origin, target) = Origin::split(std::mem::take(request.uri_mut()))?;
     *request.uri_mut() = Uri::from(target);
     *request.version_mut() = Version::HTTP_11;
-    Ok((origin, request))
+    Ok(origin)
 }
 
 fn crowded(origin: &Origin) -> Failure {

@@ -50,8 +50,7 @@ impl Issuer {
         self.refresh.insert(refresh.clone(), (number, grant.newest));
         self.access.insert(access.clone(), at + self.lifetime * 1000);
         let lifetime = self.lifetime;
-        let body =
-            format!(r#"{{"access_token": "{access}", "refresh_token": "{refresh}", "expires_in": {lifetime}}}"#);
+        let body = format!(r#"{{"access_token": "{access}", "refresh_token": "{refresh}", "expires_in": {lifetime}}}"#);
         Some((body, refresh))
     }
 

@@ -18,7 +18,6 @@ mod process;
 mod rng;
 mod server;
 
-
 use rng::Rng;
 
 use hallpass_core::effect::Effect;
@@ -66,8 +65,7 @@ pub fn live(seed: u64) -> Outcome {
     let is_kept = is_shared || rng.percent(75);
     let is_bold = !is_shared && rng.percent(20);
     let count = if is_shared { 2 } else { 1 };
-    let processes =
-        (0..count).map(|number| Process::new(seed ^ number << 32, is_shared, is_kept, is_bold)).collect();
+    let processes = (0..count).map(|number| Process::new(seed ^ number << 32, is_shared, is_kept, is_bold)).collect();
     let mut world = World { rng, at: 0, issuer, shelf, stored: 0, is_calm: false, processes };
     for _ in 0..STEPS {
         world.step();
@@ -112,8 +110,9 @@ impl World {
             let next = self.processes.iter().filter_map(Process::next).min();
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.at = self.at.max(next);
-            let due: Vec<usize> =
-                (0..self.processes.len()).filter(|who| self.processes[*who].next().is_some_and(|at| at <= self.at)).collect();
+            let due: Vec<usize> = (0..self.processes.len())
+                .filter(|who| self.processes[*who].next().is_some_and(|at| at <= self.at))
+                .collect();
             let who = due[self.rng.below(due.len() as u64) as usize];
             self.wake(who);
         }

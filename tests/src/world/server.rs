@@ -90,7 +90,11 @@ impl World {
         let is_home = exchange.uri.host() == Some("api.example");
         let token = exchange.headers.get("authorization").and_then(|value| value.to_str().ok());
         if !is_home {
-            assert!(token.is_none() && !exchange.headers.contains_key("cookie"), "credentials left for {}", exchange.uri);
+            assert!(
+                token.is_none() && !exchange.headers.contains_key("cookie"),
+                "credentials left for {}",
+                exchange.uri
+            );
             assert_eq!(exchange.generation, 0);
             return arrival(200, &[("set-cookie", "evil=1")], "");
         }

@@ -1,0 +1,147 @@
+//! Where are the saved sessions, and with which keys are they opened?
+//!
+//! **Invariant:** a key is made only for a store that holds nothing sealed, and only by a login.
+
+use std::path::PathBuf;
+
+use hallpass::core::machine::{Glance, store_error};
+use hallpass::store::{Entry, FileStore, RecordKey, Store};
+use hallpass::{Client, Error, Keyring, Kind, Notice, keys};
+
+use crate::args::Common;
+use crate::outcome::Failure;
+use crate::places::Places;
+use crate::report;
+
+/// Separates these sessions from those of other programs in the same store; the npm package says the same.
+pub(crate) const NAMESPACE: &str = "hallpass";
+
+/// The store, and where its key would be.
+#[derive(Debug)]
+pub(crate) struct Vault {
+    store: FileStore,
+    /// The file that was named on the command line.
+    named: Option<PathBuf>,
+    usual: PathBuf,
+}
+
+impl Vault {
+    /// Opens the store that was asked for, or the usual one.
+    pub(crate) fn open(common: &Common, places: &Places) -> Result<Self, Failure> {
+        let folder = common.store.clone().unwrap_or_else(|| places.sessions());
+        let store = FileStore::open(folder)
+            .map_err(|error| Failure::from(store_error(&error)).with_hint("--store names another folder"))?;
+        Ok(Self { store, named: common.key_file.clone(), usual: places.key_file() })
+    }
+
+    /// The keys at hand, if there are any.
+    pub(crate) fn keyring(&self) -> Result<Option<Keyring>, Error> {
+        if let Some(file) = &self.named {
+            let missing = || Error::new(Kind::KeyMissing, format!("there is no key file {}", file.display()));
+            return keys::from_file(file)?.ok_or_else(missing).map(Some);
+        }
+        match keys::from_environment()? {
+            Some(keyring) => Ok(Some(keyring)),
+            None => keys::from_file(&self.usual),
+        }
+    }
+
+    /// The keys at hand, or a new one where nothing is sealed yet; a new one is reported once.
+    pub(crate) async fn keyring_or_new(&self) -> Result<Keyring, Error> {
+        if let Some(keyring) = self.keyring()? {
+            return Ok(keyring);
+        }
+        let keyring = keys::mint(&self.usual, &self.store, NAMESPACE).await?;
+        report::remark(&format!(
+            "made the key `{}` in {}; back it up: without it the saved sessions cannot be opened",
+            keyring.primary_id(),
+            self.usual.display()
+        ));
+        Ok(keyring)
+    }
+
+    /// The keys to open an account's session with. Without any there is no session, or its key is missing.
+    pub(crate) async fn keyring_for(&self, account: &str) -> Result<Keyring, Error> {
+        if let Some(keyring) = self.keyring()? {
+            return Ok(keyring);
+        }
+        let (entries, damaged) = self.list().await?;
+        if entries.is_empty() && damaged.is_empty() {
+            return Err(Error::new(Kind::NoSession, format!("no session of `{account}` is saved; sign in first")));
+        }
+        let what = format!("the store holds sealed sessions, but there is no key at {}", self.usual.display());
+        Err(Error::new(Kind::KeyMissing, what))
+    }
+
+    /// A client over this store; with `tells` its notices are told on standard error.
+    pub(crate) fn client(&self, keyring: Keyring, tells: Tells) -> Result<Client, Error> {
+        let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        match tells {
+            Tells::Nothing => builder.build(),
+            Tells::Notices => builder.on_notice(|_, notice| tell(notice)).build(),
+        }
+    }
+
+    /// Every saved session, and the names of records that cannot be read.
+    pub(crate) async fn list(&self) -> Result<(Vec<Entry>, Vec<String>), Error> {
+        let (mut entries, mut damaged, mut after) = (Vec::new(), Vec::new(), None);
+        let page = std::num::NonZeroUsize::MIN.saturating_add(255);
+        loop {
+            let page = self.store.list(NAMESPACE, after.as_ref(), page).await.map_err(|error| store_error(&error))?;
+            entries.extend(page.entries);
+            damaged.extend(page.damaged);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok((entries, damaged))
+    }
+
+    /// What the saved record of a key tells, if there is one.
+    pub(crate) async fn glance(&self, key: &RecordKey, keyring: &Keyring) -> Result<Option<Glance>, Error> {
+        let record = self.store.load(key).await.map_err(|error| store_error(&error))?;
+        record.map(|record| Glance::of(keyring, key, &record.sealed)).transpose()
+    }
+
+    /// Removes a record, whatever state it is in; whether there was one.
+    pub(crate) async fn remove(&self, key: &RecordKey) -> Result<bool, Error> {
+        let there = match self.store.load(key).await {
+            Ok(record) => record.is_some(),
+            Err(hallpass::store::StoreError::Damaged(_)) => true,
+            Err(error) => return Err(store_error(&error)),
+        };
+        self.store.remove(key, hallpass::store::Expected::Any).await.map_err(|error| store_error(&error))?;
+        Ok(there)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.store.folder()
+    }
+}
+
+/// What a client tells on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    Nothing,
+    Notices,
+}
+
+fn tell(notice: &Notice) {
+    let text = match notice {
+        Notice::Restored(generation) => format!("resumed generation {generation}"),
+        Notice::Renewed(generation) => format!("renewed; now generation {generation}"),
+        Notice::Adopted(generation) => format!("took over generation {generation} from another process"),
+        Notice::Refused(generation) => format!("the platform refused generation {generation}"),
+        Notice::RenewalFailed(kind) => format!("a renewal failed ({})", kind.as_str()),
+        Notice::Saved(version) => format!("saved version {}", version.0),
+        Notice::SaveFailed(kind) => format!("a save failed ({})", kind.as_str()),
+        Notice::Retried(_, pause, kind) => {
+            format!("tries again after {} ms ({})", pause.as_millis(), kind.as_str())
+        }
+        _ => return,
+    };
+    report::line(&format!("* {text}"));
+}

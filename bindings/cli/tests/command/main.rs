@@ -1,0 +1,11 @@
+//! Does the built command do what its help says? Each test runs it against a real platform, with folders of its own.
+
+mod bad_input;
+mod crash;
+mod demo;
+mod exit_codes;
+mod keys;
+mod life;
+mod streams;
+mod terminal;
+mod world;
