@@ -261,7 +261,7 @@ impl Pair {
         self.now.mono = to;
         let nanos = to.as_nanos() - 1_000_000_000;
         let _ = by;
-        self.now.wall = Wall::from_millis(START + (nanos / 1_000_000) as i64);
+        self.now.wall = Wall::from_millis(START + (nanos / 1_000_000).cast_signed());
     }
 
     /// The oldest exchange that waits.

@@ -2,10 +2,12 @@
 //!
 //! **Invariant:** a secret is read without echo, and nothing is asked where standard input is no terminal.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
 
 use hallpass::{Error, Kind};
 use zeroize::Zeroizing;
+
+use crate::outcome::{Exit, Failure};
 
 /// Whether somebody is there to be asked.
 pub(crate) fn is_possible() -> bool {
@@ -13,12 +15,20 @@ pub(crate) fn is_possible() -> bool {
 }
 
 /// Asks for a field of the credentials. A name is shown as it is typed, and is the account's when nothing is typed.
-pub(crate) fn field(name: &str, account: &str) -> Result<Zeroizing<String>, Error> {
+///
+/// After a secret was asked for, an interruption ends the process only where somebody waits for one.
+pub(crate) fn field(name: &str, account: &str) -> Result<Zeroizing<String>, Failure> {
+    let invalid = |what: String| Failure::from(Error::new(Kind::CredentialsInvalid, what));
     let answer = if is_a_name(name) { ask_openly(name, account) } else { ask_secretly(name) };
-    let answer =
-        answer.map_err(|error| Error::new(Kind::CredentialsInvalid, format!("asking for `{name}`: {error}")))?;
+    let answer = answer.map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => {
+            Failure::from(Error::new(Kind::Cancelled, format!("interrupted while asking for `{name}`")))
+                .with_exit(Exit::Interrupted)
+        }
+        _ => invalid(format!("asking for `{name}`: {error}")),
+    })?;
     if answer.is_empty() {
-        return Err(Error::new(Kind::CredentialsInvalid, format!("the field `{name}` was left empty")));
+        return Err(invalid(format!("the field `{name}` was left empty")));
     }
     Ok(answer)
 }
@@ -39,7 +49,46 @@ fn ask_openly(name: &str, default: &str) -> std::io::Result<Zeroizing<String>> {
 }
 
 fn ask_secretly(name: &str) -> std::io::Result<Zeroizing<String>> {
+    // Before the prompt: what is typed as soon as it is seen must not be shown either.
+    #[cfg(unix)]
+    let _silent = unix::Silent::begin()?;
     rpassword::prompt_password(format!("{name}: ")).map(Zeroizing::new)
+}
+
+#[cfg(unix)]
+mod unix {
+    //! The terminal without echo, and as it was before afterwards, also when the prompt is interrupted.
+
+    use std::io::Stdin;
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// As long as this lives, nothing that is typed is shown, and an interruption does not end the process.
+    pub(super) struct Silent {
+        terminal: Stdin,
+        before: Termios,
+        _held: Signal,
+    }
+
+    impl Silent {
+        pub(super) fn begin() -> std::io::Result<Self> {
+            let terminal = std::io::stdin();
+            let before = tcgetattr(&terminal)?;
+            let held = signal(SignalKind::interrupt())?;
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            tcsetattr(&terminal, OptionalActions::Now, &silent)?;
+            Ok(Self { terminal, before, _held: held })
+        }
+    }
+
+    impl Drop for Silent {
+        fn drop(&mut self) {
+            // A terminal that has gone needs no restoring.
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -131,4 +131,11 @@ mod tests {
         assert!(!deletes("sid=x; Expires=Thu, 01 Jan 2099 00:00:00 GMT"));
         assert!(!deletes("other=deleted"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_set_cookie_line_makes_it_panic(line in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60)) {
+            let _ = deletes(&line, "sid", Wall::from_millis(0));
+        }
+    }
 }

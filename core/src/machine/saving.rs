@@ -36,6 +36,8 @@ pub(super) struct Saving {
     saved: (u64, u64),
     /// The generation and revision on their way.
     in_flight: Option<(u64, u64)>,
+    /// The generation of the last save that was tried.
+    tried: u64,
     /// Whether a conflict is being looked at.
     reloading: bool,
     /// When the next save is due, if one is put off.
@@ -84,6 +86,7 @@ impl Session {
         let wait = self.compiled.platform().timeouts.store;
         let (effect, deadline) = self.expect(KindName::Save, Asker::Save, wait, now);
         self.saving.in_flight = Some((self.generation, self.revision));
+        self.saving.tried = self.generation;
         self.saving.due = None;
         let expected = self.saving.version.map_or(Expected::Absent, Expected::Version);
         let (ticket, expiry) = (Ticket::new(effect, self.tag), Expiry::default());
@@ -141,8 +144,6 @@ impl Session {
                 self.saving.reloading = true;
                 self.load(LoadFor::Conflict, now);
             }
-            // What failed was the save of something older; what is waited for has not been tried.
-            Err(_) if sent.0 < self.generation && self.is_save_awaited() => self.save_now(now),
             Err(error) => self.save_failed(store_error(&error), now),
         }
     }
@@ -188,6 +189,10 @@ impl Session {
 
     pub(super) fn save_failed(&mut self, error: Error, now: Now) {
         self.saving.reloading = false;
+        if self.saving.tried < self.generation && self.is_save_awaited() {
+            // What failed was the save of something older; what is waited for has not been tried.
+            return self.save_now(now);
+        }
         self.saving.failures += 1;
         self.saving.conflicts = 0;
         self.notice(Notice::SaveFailed(error.code()));

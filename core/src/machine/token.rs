@@ -188,4 +188,12 @@ mod tests {
         form.add("user name", "a&b=c ü");
         assert_eq!(form.into_bytes(), "user+name=a%26b%3Dc+%C3%BC");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_token_answer_makes_it_panic(body in r#"[{}":,\[\]a-z_0-9.e-]{0,40}|\{"access_token": ?"[^"]{0,9}", "expires_in": "?[0-9.-]{0,9}"?\}"#) {
+            let arrival = Arrival::whole(http::StatusCode::OK, HeaderMap::new(), Bytes::from(body));
+            let _ = (read(&arrival), told(&arrival));
+        }
+    }
 }

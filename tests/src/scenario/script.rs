@@ -76,8 +76,8 @@ pub struct Planned {
 
 #[derive(Debug)]
 enum Due {
-    Ready(Outcome),
-    Stored { effect: Effect, rule: Option<StoreRule> },
+    Ready(Box<Outcome>),
+    Stored { effect: Box<Effect>, rule: Option<StoreRule> },
 }
 
 impl Script {
@@ -107,7 +107,7 @@ impl Script {
                     Some("denied") => PermitAnswer::Denied,
                     Some(other) => panic!("`{other}` is no answer to a permit"),
                 };
-                Some(Planned { after: 0, what: Due::Ready(Outcome::Permit(answer)) })
+                Some(Planned { after: 0, what: Due::Ready(Box::new(Outcome::Permit(answer))) })
             }
             Effect::Load(_) => Some(self.plan_stored("load", effect)),
             Effect::Save(_) => Some(self.plan_stored("save", effect)),
@@ -121,8 +121,8 @@ impl Script {
     /// What an answer is, now that it is due. A store acts at this moment, not when it was asked.
     pub fn arrive(&mut self, planned: Planned) -> Outcome {
         let (effect, rule) = match planned.what {
-            Due::Ready(outcome) => return outcome,
-            Due::Stored { effect, rule } => (effect, rule),
+            Due::Ready(outcome) => return *outcome,
+            Due::Stored { effect, rule } => (*effect, rule),
         };
         let rule = rule.as_ref();
         if let (Some(sealed), Effect::Save(save)) = (rule.and_then(|rule| rule.put.as_ref()), &effect) {
@@ -144,7 +144,10 @@ impl Script {
     fn plan_stored(&mut self, op: &str, effect: Effect) -> Planned {
         let nth = self.count(op.to_owned());
         let rule = self.scenario.store.iter().find(|rule| rule.op == op && rule.nth == nth).cloned();
-        Planned { after: rule.as_ref().map_or(0, |rule| rule.after), what: Due::Stored { effect, rule } }
+        Planned {
+            after: rule.as_ref().map_or(0, |rule| rule.after),
+            what: Due::Stored { effect: Box::new(effect), rule },
+        }
     }
 
     fn plan_exchange(&mut self, exchange: &Exchange) -> Option<Planned> {
@@ -154,7 +157,7 @@ impl Script {
         let mut rules = self.scenario.answers.iter().filter(fits);
         let rule =
             rules.clone().find(|rule| rule.nth == Some(nth)).or_else(|| rules.find(|rule| rule.nth.is_none()))?;
-        Some(Planned { after: rule.after, what: Due::Ready(Outcome::Exchange(rule.result(exchange))) })
+        Some(Planned { after: rule.after, what: Due::Ready(Box::new(Outcome::Exchange(rule.result(exchange)))) })
     }
 
     fn count(&mut self, what: String) -> u32 {

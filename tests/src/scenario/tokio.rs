@@ -146,13 +146,12 @@ impl World {
         self.woken.notify_one();
         for effect in drained.effects {
             let performer = effect.call().and_then(|call| self.calls.borrow().get(&call).cloned());
-            match performer {
+            if let Some(performer) = performer {
                 // A call that has ended meanwhile wants nothing any more.
-                Some(performer) => drop(performer.send(effect)),
-                None => {
-                    let world = self.clone();
-                    spawn_local(async move { world.perform(effect).await });
-                }
+                drop(performer.send(effect));
+            } else {
+                let world = self.clone();
+                spawn_local(async move { world.perform(effect).await });
             }
         }
         for call in drained.ended {

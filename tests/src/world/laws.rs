@@ -40,7 +40,7 @@ pub(super) struct Seen {
 impl Seen {
     /// Nothing yet.
     pub(super) fn new(is_kept: bool, may_be_unsaved: bool, may_repeat: bool) -> Self {
-        Self { is_kept, may_be_unsaved, may_repeat, ..Self::default() }
+        Self { may_be_unsaved, may_repeat, is_kept, ..Self::default() }
     }
 
     /// A request is about to leave.
@@ -71,7 +71,7 @@ impl Seen {
         }
         if exchange.attempt == 1 {
             let ends = session.expires_at().expect("a lifetime").as_millis() - crate::dialogue::START;
-            let in_window = at as i64 + 1 >= ends - (lifetime * 1000 / 5) as i64;
+            let in_window = at.cast_signed() + 1 >= ends - (lifetime * 1000 / 5).cast_signed();
             let has_reason = in_window || self.refused.contains(&session.generation()) || self.forced > 0;
             assert!(has_reason, "a renewal of generation {} for nothing", session.generation());
             self.forced = 0;

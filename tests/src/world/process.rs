@@ -54,7 +54,7 @@ pub(super) enum Coming {
 
 /// The present moment.
 fn now(at: u64) -> Now {
-    Now::new(Mono::from_nanos(at * 1_000_000), Wall::from_millis(START + at as i64))
+    Now::new(Mono::from_nanos(at * 1_000_000), Wall::from_millis(START + at.cast_signed()))
 }
 
 impl Process {

@@ -235,3 +235,33 @@ async fn seeded_faults_spare_sign_ins_and_tokens_unless_asked() {
         assert_eq!(client.bearer("/me", "static-alice").await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn refused_requests_meet_no_fault_where_only_served_ones_do() {
+    let faults = FaultRates { unavailable: 400, ..FaultRates::none() };
+    let seen = async |refusals: usize| {
+        let config = Config { faults, fault_scope: FaultScope::Served, ..Config::default() };
+        let testbed = Testbed::start(config).await.unwrap();
+        let mut client = Client::connect(&testbed).await;
+        let login = client.login("alice").await;
+        let token = support::text(&login, "access_token");
+        let mut seen = Vec::new();
+        for item in 0..20 {
+            seen.push(client.bearer(&format!("/api/items/{item}"), token).await.status.as_u16());
+        }
+        testbed.expire("alice");
+        for item in 0..refusals {
+            let refused = client.bearer(&format!("/api/items/{}", item % 20), token).await;
+            assert_eq!(refused.status, 401);
+        }
+        let token = client.login("alice").await;
+        let token = support::text(&token, "access_token");
+        for item in 0..20 {
+            seen.push(client.bearer(&format!("/api/items/{item}"), token).await.status.as_u16());
+        }
+        seen
+    };
+    let undisturbed = seen(0).await;
+    assert!(undisturbed.contains(&200) && undisturbed.contains(&503), "{undisturbed:?}");
+    assert_eq!(seen(33).await, undisturbed);
+}

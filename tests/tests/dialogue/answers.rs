@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_conformance::dialogue::{Mode, Pair, Shelf, arrival};
 use hallpass_core::credentials::Credentials;
 use hallpass_core::effect::{Outcome, PermitAnswer};
-use hallpass_core::machine::{Misuse, Notice};
+use hallpass_core::machine::{Misuse, Notice, Session};
 
 use super::platforms::{OAUTH, PROBED, bearer, kept};
 
@@ -64,7 +64,7 @@ fn a_driver_that_never_answers_costs_time_and_no_more() {
     // Nothing is ever answered: every command and call ends by its deadline.
     let mut pair = Pair::kept(PROBED, &Shelf::in_mode(Mode::Held));
     pair.permits = None;
-    let commands = [pair.command(|session, now| session.resume(now)), pair.get("/a")];
+    let commands = [pair.command(Session::resume), pair.get("/a")];
     pair.advance(Duration::from_secs(120));
     for command in commands {
         assert!(pair.reply(command).is_err());
@@ -74,7 +74,7 @@ fn a_driver_that_never_answers_costs_time_and_no_more() {
     for command in commands {
         assert!(pair.reply(command).is_err());
     }
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.advance(Duration::from_secs(120));
     pair.done(close);
     assert_eq!(pair.session.pending(), 0);
@@ -96,11 +96,11 @@ fn an_active_session_survives_a_driver_that_falls_silent() {
     let mut pair = kept(3600, &Shelf::default());
     pair.shelf.mode = Mode::Held;
     let mut commands = vec![pair.get("/a")];
-    commands.push(pair.command(|session, now| session.renew(now)));
+    commands.push(pair.command(Session::renew));
     pair.advance(Duration::from_secs(7200));
     commands.push(pair.get("/b"));
     pair.advance(Duration::from_secs(120));
-    commands.push(pair.command(|session, now| session.close(now)));
+    commands.push(pair.command(Session::close));
     pair.advance(Duration::from_secs(600));
     for command in commands {
         assert!(pair.has_reply(command), "{command:?}");

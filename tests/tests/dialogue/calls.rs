@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_conformance::dialogue::{Pair, Shelf, kept, platform, tokens};
 use hallpass_core::credentials::Credentials;
 use hallpass_core::effect::Purpose;
-use hallpass_core::machine::{Body, Settings, State};
+use hallpass_core::machine::{Body, Session, Settings, State};
 use http::Method;
 
 use super::platforms::{JSON, OAUTH, bearer, oauth, start};
@@ -30,7 +30,7 @@ fn a_deadline_ends_a_call_in_flight() {
 #[test]
 fn a_deadline_ends_a_call_at_the_gate_and_nothing_else() {
     let mut pair = oauth(3600);
-    pair.command(|session, now| session.renew(now));
+    pair.command(Session::renew);
     let mut head = pair.head(Method::GET, "/a");
     head.options.timeout = Some(Duration::from_secs(1));
     let (short, long) = (pair.call(head), pair.get("/b"));
@@ -89,7 +89,7 @@ fn new_calls_wait_while_a_refused_session_renews() {
 fn the_queue_at_the_gate_is_bounded_and_counts_the_living() {
     let settings = Settings { parked: 2, ..kept() };
     let mut pair = start(Pair::with(platform(OAUTH), settings, Shelf::default()), 3600);
-    pair.command(|session, now| session.renew(now));
+    pair.command(Session::renew);
     let calls = [pair.get("/a"), pair.get("/b"), pair.get("/c")];
     assert_eq!(pair.error(calls[2]), "overloaded");
     pair.cancel(calls[0]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_conformance::dialogue::{Mode, Pair, Shelf, tokens};
 use hallpass_core::credentials::Credentials;
 use hallpass_core::effect::{FailureKind, Purpose, Sent};
-use hallpass_core::machine::State;
+use hallpass_core::machine::{Session, State};
 
 use super::platforms::{JSON, OAUTH, bearer, kept, oauth};
 
@@ -14,7 +14,7 @@ fn closing_lets_calls_end_and_takes_no_new_ones() {
     let mut pair = bearer();
     let call = pair.get("/a");
     let exchange = pair.exchange();
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     let late = pair.get("/b");
     assert_eq!(pair.error(late), "closed");
     assert!(!pair.has_reply(close));
@@ -27,7 +27,7 @@ fn closing_lets_calls_end_and_takes_no_new_ones() {
     assert_eq!(pair.status(call), 200);
     pair.done(close);
     assert_eq!(pair.session.state(), State::Closed);
-    let again = pair.command(|session, now| session.close(now));
+    let again = pair.command(Session::close);
     pair.done(again);
 }
 
@@ -38,7 +38,7 @@ fn closing_saves_what_is_not_saved() {
     pair.get("/a");
     let exchange = pair.exchange();
     pair.answer(exchange, 200, &[("set-cookie", "seen=1")], "");
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.done(close);
     assert_eq!(pair.session.stats().saves, 2);
 }
@@ -50,7 +50,7 @@ fn closing_reports_that_it_could_not_save() {
     let exchange = pair.exchange();
     pair.answer(exchange, 200, &[("set-cookie", "seen=1")], "");
     pair.shelf.mode = Mode::Down;
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     assert_eq!(pair.error(close), "store_unavailable");
     assert_eq!(pair.session.state(), State::Closed);
     pair.shelf.mode = Mode::Up;
@@ -67,7 +67,7 @@ fn closing_tries_to_save_even_after_a_failure() {
     pair.answer(exchange, 200, &[("set-cookie", "seen=1")], "");
     pair.advance(Duration::from_millis(500));
     pair.shelf.mode = Mode::Up;
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.done(close);
     assert_eq!(pair.session.stats().saves, 2);
 }
@@ -76,24 +76,24 @@ fn closing_tries_to_save_even_after_a_failure() {
 fn closing_waits_for_a_renewal_that_is_on_its_way_and_saves_its_tokens() {
     let shelf = Shelf::default();
     let mut pair = kept(3600, &shelf);
-    pair.command(|session, now| session.renew(now));
+    pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     assert!(!pair.has_reply(close));
     pair.answer(renewal, 200, JSON, &tokens(2, 3600));
     pair.done(close);
     let mut other = Pair::kept(OAUTH, &shelf);
-    other.command(|session, now| session.resume(now));
+    other.command(Session::resume);
     assert_eq!(other.session.generation(), 2);
 }
 
 #[test]
 fn closing_does_not_wait_for_a_renewal_in_backoff() {
     let mut pair = oauth(3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 429, &[("retry-after", "30")], "");
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.done(close);
     assert!(pair.has_reply(forced));
     pair.advance(Duration::from_secs(60));
@@ -103,8 +103,8 @@ fn closing_does_not_wait_for_a_renewal_in_backoff() {
 #[test]
 fn closing_while_loading_ends() {
     let mut pair = Pair::kept(OAUTH, &Shelf::in_mode(Mode::Held));
-    let resume = pair.command(|session, now| session.resume(now));
-    let close = pair.command(|session, now| session.close(now));
+    let resume = pair.command(Session::resume);
+    let close = pair.command(Session::close);
     pair.done(close);
     assert_eq!(pair.error(resume), "cancelled");
 }
@@ -114,7 +114,7 @@ fn closing_while_signing_in_ends() {
     let mut pair = Pair::new(OAUTH);
     let sign_in = pair.sign_in(Credentials::refresh_token("r0"));
     let waiting = pair.get("/a");
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.done(close);
     assert_eq!((pair.error(sign_in), pair.error(waiting)), ("closed", "closed"));
     assert_eq!(pair.session.pending(), 0);
@@ -126,7 +126,7 @@ fn closing_ends_when_the_last_call_ends_after_its_backoff() {
     let call = pair.get("/a");
     let exchange = pair.exchange();
     pair.fail(exchange, FailureKind::Connect, Sent::No);
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.advance(Duration::from_secs(1));
     let exchange = pair.exchange();
     pair.fail(exchange, FailureKind::Tls, Sent::No);
@@ -142,7 +142,7 @@ fn forgetting_removes_the_record_and_nothing_brings_it_back() {
     let exchange = pair.exchange();
     pair.answer(exchange, 200, &[("set-cookie", "seen=1")], "");
     pair.shelf.mode = Mode::Held;
-    let forget = pair.command(|session, now| session.forget(now));
+    let forget = pair.command(Session::forget);
     pair.advance(Duration::from_secs(2));
     let remove = pair.other();
     assert!(pair.is_idle(), "no save meanwhile");
@@ -156,9 +156,9 @@ fn forgetting_removes_the_record_and_nothing_brings_it_back() {
 fn forgetting_after_closing_still_removes() {
     let shelf = Shelf::default();
     let mut pair = kept(3600, &shelf);
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.done(close);
-    let forget = pair.command(|session, now| session.forget(now));
+    let forget = pair.command(Session::forget);
     pair.done(forget);
     assert!(shelf.record().is_none());
 }
@@ -167,6 +167,6 @@ fn forgetting_after_closing_still_removes() {
 fn forgetting_reports_a_store_that_is_away() {
     let mut pair = kept(3600, &Shelf::default());
     pair.shelf.mode = Mode::Down;
-    let forget = pair.command(|session, now| session.forget(now));
+    let forget = pair.command(Session::forget);
     assert_eq!(pair.error(forget), "store_unavailable");
 }

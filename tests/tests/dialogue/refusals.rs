@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_conformance::dialogue::{Pair, arrival, tokens};
 use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::effect::{Arrival, FailureKind, Purpose, Sent};
-use hallpass_core::machine::{Body, Notice, Reply, State, Verdict};
+use hallpass_core::machine::{Body, Notice, Reply, Session, State, Verdict};
 use http::Method;
 
 use super::platforms::{BEARER, JSON, OAUTH, PROBED, oauth, signed_in_with, start};
@@ -264,12 +264,12 @@ fn an_end_leaves_no_renewal_pending() {
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 200, JSON, &tokens(2, 3600));
     let second = pair.exchange();
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let _renewal = pair.own(Purpose::Renewal);
     pair.answer(second, 401, &[], "");
     assert!(pair.has_reply(call));
     assert!(pair.has_reply(forced));
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(Session::close);
     pair.advance(Duration::from_secs(1));
     pair.done(close);
     assert_eq!(pair.session.pending(), 0);

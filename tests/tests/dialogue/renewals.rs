@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_conformance::dialogue::{Pair, tokens};
 use hallpass_core::credentials::Credentials;
 use hallpass_core::effect::{FailureKind, Purpose, Sent};
-use hallpass_core::machine::{Notice, State};
+use hallpass_core::machine::{Notice, Session, State};
 
 use super::platforms::{JSON, OAUTH, oauth, start};
 
@@ -64,7 +64,7 @@ fn a_failed_advisory_renewal_serves_the_present_token_and_tries_again_later() {
 #[test]
 fn a_throttled_renewal_waits_as_long_as_it_is_told_even_for_calls() {
     let mut pair = oauth(3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 429, &[("retry-after", "120")], "");
     assert_eq!(pair.error(forced), "throttled");
@@ -116,7 +116,7 @@ fn a_lost_advisory_renewal_serves_the_present_token_to_its_end() {
 fn where_reuse_is_safe_a_lost_renewal_is_sent_again() {
     let safe = r#""sign_in": {"oauth2_refresh": {}}, "renew": {"token_url": "/token", "reuse_safe": true}"#;
     let mut pair = start(Pair::new(safe), 3600);
-    pair.command(|session, now| session.renew(now));
+    pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.fail(renewal, FailureKind::ConnectionLost, Sent::Maybe);
     pair.advance(Duration::from_secs(1));
@@ -126,7 +126,7 @@ fn where_reuse_is_safe_a_lost_renewal_is_sent_again() {
 #[test]
 fn a_late_answer_to_a_renewal_is_taken() {
     let mut pair = oauth(3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.advance(Duration::from_secs(30));
     assert_eq!(pair.error(forced), "renewal_lost");
@@ -135,7 +135,7 @@ fn a_late_answer_to_a_renewal_is_taken() {
     assert_eq!(pair.session.generation(), 2);
     pair.get("/a");
     assert_eq!(pair.exchange().headers["authorization"], "Bearer a2");
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 200, JSON, &tokens(3, 3600));
     pair.done(forced);
@@ -158,7 +158,7 @@ fn a_late_answer_revives_a_session_that_ended_for_want_of_it() {
 #[test]
 fn a_late_answer_never_reaches_another_identity() {
     let mut pair = oauth(3600);
-    pair.command(|session, now| session.renew(now));
+    pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     let id = pair.sign_in(Credentials::refresh_token("other"));
     let sign_in = pair.own(Purpose::SignIn);
@@ -173,7 +173,7 @@ fn a_late_answer_never_reaches_another_identity() {
 #[test]
 fn a_renewal_given_up_for_a_sign_in_that_fails_is_taken_and_not_repeated() {
     let mut pair = oauth(3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     let id = pair.sign_in(Credentials::refresh_token("other"));
     assert_eq!(pair.error(forced), "cancelled");
@@ -190,7 +190,7 @@ fn a_renewal_given_up_for_a_sign_in_that_fails_is_taken_and_not_repeated() {
 fn an_answer_of_an_earlier_renewal_is_not_taken_for_the_present_one() {
     let safe = r#""sign_in": {"oauth2_refresh": {}}, "renew": {"token_url": "/token", "reuse_safe": true}"#;
     let mut pair = start(Pair::new(safe), 3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let first = pair.own(Purpose::Renewal);
     pair.advance(Duration::from_secs(31));
     let second = pair.own(Purpose::Renewal);
@@ -213,18 +213,18 @@ fn an_issuer_that_gives_no_lifetime_is_not_renewed_without_end() {
 #[test]
 fn a_redirecting_token_endpoint_has_not_used_the_token() {
     let mut pair = oauth(3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 302, &[("location", "https://portal.example/")], "");
     assert_eq!(pair.error(forced), "unexpected_answer");
-    pair.command(|session, now| session.renew(now));
+    pair.command(Session::renew);
     let _again = pair.own(Purpose::Renewal);
 }
 
 #[test]
 fn a_page_where_tokens_were_promised_loses_the_renewal() {
     let mut pair = oauth(3600);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 200, &[("content-type", "text/html")], "<html>");
     assert_eq!(pair.error(forced), "renewal_lost");
@@ -233,10 +233,10 @@ fn a_page_where_tokens_were_promised_loses_the_renewal() {
 #[test]
 fn forced_renewals_join_the_one_in_flight() {
     let mut pair = Pair::new(OAUTH);
-    let early = pair.command(|session, now| session.renew(now));
+    let early = pair.command(Session::renew);
     assert_eq!(pair.error(early), "no_session");
     let mut pair = start(pair, 3600);
-    let forced: Vec<_> = (0..3).map(|_| pair.command(|session, now| session.renew(now))).collect();
+    let forced: Vec<_> = (0..3).map(|_| pair.command(Session::renew)).collect();
     let renewal = pair.own(Purpose::Renewal);
     assert!(pair.is_idle());
     pair.answer(renewal, 200, JSON, &tokens(2, 3600));

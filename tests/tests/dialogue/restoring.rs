@@ -6,13 +6,13 @@ use hallpass_conformance::dialogue::{Mode, Pair, Shelf, kept as settings, platfo
 use hallpass_core::effect::Purpose;
 use hallpass_core::effect::{FailureKind, Sent};
 use hallpass_core::envelope::Keyring;
-use hallpass_core::machine::{Persist, Settings, State};
+use hallpass_core::machine::{Persist, Session, Settings, State};
 use hallpass_core::platform::Platform;
 
 use super::platforms::{JSON, OAUTH, kept, oauth, start};
 
 fn resume(mut pair: Pair) -> Result<Pair, &'static str> {
-    let id = pair.command(|session, now| session.resume(now));
+    let id = pair.command(Session::resume);
     match pair.reply(id) {
         Ok(_) => Ok(pair),
         Err(error) => Err(error.kind()),
@@ -48,7 +48,7 @@ fn a_store_that_is_away_is_not_no_session() {
 #[test]
 fn a_store_that_never_answers_is_unavailable() {
     let mut pair = Pair::kept(OAUTH, &Shelf::in_mode(Mode::Held));
-    let id = pair.command(|session, now| session.resume(now));
+    let id = pair.command(Session::resume);
     let call = pair.get("/a");
     pair.advance(Duration::from_secs(5));
     assert_eq!(pair.error(id), "store_unavailable");
@@ -92,7 +92,7 @@ fn a_hostile_base_url_receives_nothing() {
         r#"{"id": "p", "base_url": "https://api.example", "origins": ["https://hostile.example"], "sign_in": {"oauth2_refresh": {}}, "renew": {"token_url": "/token"}}"#,
     ] {
         let mut pair = Pair::with(Platform::from_json(text).expect("valid"), settings(), shelf.clone());
-        let id = pair.command(|session, now| session.resume(now));
+        let id = pair.command(Session::resume);
         assert_eq!(pair.error(id), "platform_changed");
         let call = pair.get("/a");
         assert_eq!(pair.error(call), "no_session");
@@ -144,12 +144,12 @@ fn resuming_does_not_bring_back_a_token_that_may_be_used_up() {
     let renewal = pair.own(Purpose::Renewal);
     pair.fail(renewal, FailureKind::ConnectionLost, Sent::Maybe);
     assert_eq!(pair.session.state(), State::Expired);
-    let id = pair.command(|session, now| session.resume(now));
+    let id = pair.command(Session::resume);
     assert_eq!(pair.error(id), "renewal_lost");
     assert!(pair.is_idle());
     let mut other = kept(3600, &shelf);
-    other.command(|session, now| session.save(now));
-    let id = pair.command(|session, now| session.resume(now));
+    other.command(Session::save);
+    let id = pair.command(Session::resume);
     pair.done(id);
     assert_eq!(pair.session.generation(), 2, "what another process signed in");
 }
@@ -157,9 +157,9 @@ fn resuming_does_not_bring_back_a_token_that_may_be_used_up() {
 #[test]
 fn resuming_what_is_active_does_nothing() {
     let mut pair = kept(3600, &Shelf::default());
-    let id = pair.command(|session, now| session.resume(now));
+    let id = pair.command(Session::resume);
     pair.done(id);
     let mut pair = oauth(3600);
-    let id = pair.command(|session, now| session.resume(now));
+    let id = pair.command(Session::resume);
     assert_eq!(pair.error(id), "key_missing");
 }

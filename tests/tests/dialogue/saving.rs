@@ -5,13 +5,13 @@ use std::time::Duration;
 use hallpass_conformance::dialogue::{Mode, Pair, Shelf, kept as settings, platform, tokens};
 use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::effect::{Effect, Purpose};
-use hallpass_core::machine::{Notice, Settings, State};
+use hallpass_core::machine::{Notice, Session, Settings, State};
 
 use super::platforms::{JSON, OAUTH, kept, start};
 
 fn resumed(shelf: &Shelf) -> Pair {
     let mut pair = Pair::kept(OAUTH, shelf);
-    let id = pair.command(|session, now| session.resume(now));
+    let id = pair.command(Session::resume);
     pair.done(id);
     pair
 }
@@ -76,7 +76,7 @@ fn cookies_are_taken_and_saved_together_after_a_while() {
 fn while_the_store_is_away_calls_go_on_and_the_next_renewal_is_blocked() {
     let mut pair = kept(3600, &Shelf::default());
     pair.shelf.mode = Mode::Down;
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     let renewal = pair.own(Purpose::Renewal);
     pair.answer(renewal, 200, JSON, &tokens(2, 3600));
     pair.done(forced);
@@ -85,7 +85,7 @@ fn while_the_store_is_away_calls_go_on_and_the_next_renewal_is_blocked() {
     assert_eq!(exchange.generation, 2);
     pair.answer(exchange, 200, &[], "");
     assert_eq!(pair.status(call), 200);
-    let forced = pair.command(|session, now| session.renew(now));
+    let forced = pair.command(Session::renew);
     assert_eq!(pair.error(forced), "store_unavailable");
     pair.advance(Duration::from_secs(3601));
     assert!(pair.is_idle(), "no renewal");
@@ -105,7 +105,7 @@ fn a_program_may_decide_to_renew_without_the_store() {
     );
     pair.shelf.mode = Mode::Down;
     for generation in 2..5 {
-        let forced = pair.command(|session, now| session.renew(now));
+        let forced = pair.command(Session::renew);
         let renewal = pair.own(Purpose::Renewal);
         pair.answer(renewal, 200, JSON, &tokens(generation, 3600));
         pair.done(forced);
@@ -117,14 +117,14 @@ fn a_newer_generation_that_somebody_else_saved_is_taken_over() {
     let shelf = Shelf::default();
     let mut first = kept(3600, &shelf);
     let mut second = resumed(&shelf);
-    let forced = second.command(|session, now| session.renew(now));
+    let forced = second.command(Session::renew);
     let renewal = second.own(Purpose::Renewal);
     second.answer(renewal, 200, JSON, &tokens(2, 3600));
     second.done(forced);
     first.get("/a");
     let exchange = first.exchange();
     first.answer(exchange, 200, &[("set-cookie", "mine=1")], "");
-    let save = first.command(|session, now| session.save(now));
+    let save = first.command(Session::save);
     first.done(save);
     assert!(first.notices.contains(&Notice::Adopted(2)));
     first.get("/b");
@@ -136,7 +136,7 @@ fn a_refused_refresh_token_looks_whether_somebody_was_first() {
     let shelf = Shelf::default();
     let mut first = kept(3600, &shelf);
     let mut second = resumed(&shelf);
-    second.command(|session, now| session.renew(now));
+    second.command(Session::renew);
     let renewal = second.own(Purpose::Renewal);
     second.answer(renewal, 200, JSON, &tokens(2, 3600));
     let call = first.get("/a");
@@ -180,7 +180,7 @@ fn cookies_of_two_processes_are_merged() {
         pair.get("/a");
         let exchange = pair.exchange();
         pair.answer(exchange, 200, &[("set-cookie", line)], "");
-        let save = pair.command(|session, now| session.save(now));
+        let save = pair.command(Session::save);
         pair.done(save);
     }
     let mut third = resumed(&shelf);
@@ -196,7 +196,7 @@ fn without_tokens_too_a_lower_generation_never_overwrites_a_higher_one() {
     let mut first = Pair::kept(rules, &shelf);
     first.sign_in(Credentials { cookies: Some(Secret::new("sid=1")), ..Credentials::default() });
     let mut second = Pair::kept(rules, &shelf);
-    second.command(|session, now| session.resume(now));
+    second.command(Session::resume);
     second.get("/a");
     let exchange = second.exchange();
     second.answer(exchange, 200, &[("set-cookie", "sid=2")], "");
@@ -216,7 +216,7 @@ fn a_sign_in_overwrites_whatever_was_there() {
     let shelf = Shelf::default();
     let mut first = kept(3600, &shelf);
     for generation in 2..5 {
-        first.command(|session, now| session.renew(now));
+        first.command(Session::renew);
         let renewal = first.own(Purpose::Renewal);
         first.answer(renewal, 200, JSON, &tokens(generation, 3600));
     }
@@ -251,14 +251,14 @@ fn a_sign_in_while_a_conflict_is_looked_at_ends() {
     let shelf = Shelf::default();
     let mut first = kept(3600, &shelf);
     let mut second = resumed(&shelf);
-    second.command(|session, now| session.renew(now));
+    second.command(Session::renew);
     let renewal = second.own(Purpose::Renewal);
     second.answer(renewal, 200, JSON, &tokens(2, 3600));
     first.get("/a");
     let exchange = first.exchange();
     first.answer(exchange, 200, &[("set-cookie", "mine=1")], "");
     first.shelf.mode = Mode::Held;
-    first.command(|session, now| session.save(now));
+    first.command(Session::save);
     let save = first.other();
     first.perform(&save);
     let load = first.other();
@@ -278,15 +278,15 @@ fn a_save_command_ends_even_when_another_session_is_taken_over() {
     let shelf = Shelf::default();
     let mut first = kept(3600, &shelf);
     let mut second = resumed(&shelf);
-    second.command(|session, now| session.renew(now));
+    second.command(Session::renew);
     let renewal = second.own(Purpose::Renewal);
     second.answer(renewal, 200, JSON, &tokens(2, 3600));
     first.get("/a");
     let exchange = first.exchange();
-    let forced = first.command(|session, now| session.renew(now));
+    let forced = first.command(Session::renew);
     let _renewal = first.own(Purpose::Renewal);
     first.answer(exchange, 200, &[("set-cookie", "mine=1")], "");
-    let save = first.command(|session, now| session.save(now));
+    let save = first.command(Session::save);
     first.done(save);
     first.done(forced);
     assert_eq!(first.session.generation(), 2);
@@ -295,6 +295,6 @@ fn a_save_command_ends_even_when_another_session_is_taken_over() {
 #[test]
 fn saving_what_is_kept_nowhere_is_an_error() {
     let mut pair = super::platforms::oauth(3600);
-    let save = pair.command(|session, now| session.save(now));
+    let save = pair.command(Session::save);
     assert_eq!(pair.error(save), "store_unfit");
 }

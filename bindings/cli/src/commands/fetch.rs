@@ -38,7 +38,7 @@ pub(crate) async fn run(common: &Common, wanted: Fetch) -> Result<Exit, Failure>
             Ended::Call(error) => about(error),
             Ended::Output(failure) => failure,
         }),
-        () = interrupted() => Ok(Called::Interrupted),
+        () = super::interrupted() => Ok(Called::Interrupted),
     };
     let saved = session.close().await.map_err(about);
     match (called, saved) {
@@ -108,13 +108,6 @@ async fn carry(call: Call, output: Option<&Path>) -> Result<Called, Ended> {
         }
     }
     Ok(Called::Answered(answer))
-}
-
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler an interruption ends the process by itself.
-        std::future::pending::<()>().await;
-    }
 }
 
 impl Answer {

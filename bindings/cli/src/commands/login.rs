@@ -36,7 +36,11 @@ pub(crate) async fn run(common: &Common, wanted: Login) -> Result<Exit, Failure>
         }
     }
     let client = vault.client(keyring, Tells::Nothing)?;
-    let session = client.sign_in(&platform, account, credentials).await.map_err(|error| refused(error, &platform))?;
+    let signed_in = tokio::select! {
+        signed_in = client.sign_in(&platform, account, credentials) => signed_in,
+        () = super::interrupted() => return Ok(Exit::Interrupted),
+    };
+    let session = signed_in.map_err(|error| refused(error, &platform))?;
     session.save().await.map_err(about)?;
     tell(&wanted, &platform, &session)?;
     session.close().await.map_err(about)?;

@@ -31,3 +31,11 @@ pub(crate) fn say_json(value: &Value) -> Result<(), Failure> {
 pub(crate) fn unwritable(what: &str, error: &std::io::Error) -> Failure {
     Failure::from(Error::new(Kind::ConfigInvalid, format!("writing {what}: {error}"))).with_exit(Exit::Other)
 }
+
+/// Ends when the person interrupts.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler an interruption ends the process by itself.
+        std::future::pending::<()>().await;
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use hallpass_testbed::{Action, Listener, Rule};
 
-use crate::world::World;
+use crate::world::{World, json_platform, write};
 
 #[test]
 fn a_mistyped_key_in_a_platform_file_is_named_with_its_line_and_the_nearest_key() {
@@ -42,11 +42,11 @@ fn a_request_that_cannot_be_is_refused_before_anything_is_sent() {
 fn a_session_under_a_platform_file_that_names_another_origin_sends_nothing_there() {
     let world = World::signed_in();
     let listener = world.runtime.block_on(Listener::start()).unwrap();
-    world.write_platform("example", &world.json_platform(&listener.url()));
+    world.write_platform("example", &json_platform(&listener.url()));
     world.fetch("/api/items/1", &[]).expect_kind(3, "platform_changed").says("hallpass logout example alice");
     world.login().expect_kind(3, "platform_changed");
     assert_eq!(listener.connections(), 0);
-    world.write_platform("example", &world.json_platform(&world.testbed.url()));
+    world.write_platform("example", &json_platform(&world.testbed.url()));
     world.fetch("/api/items/1", &[]).expect(0);
 }
 
@@ -111,13 +111,13 @@ fn a_record_of_another_account_is_no_session_of_this_one() {
 fn a_store_that_cannot_be_written_fails_the_login_and_says_so() {
     let world = World::new();
     let file = world.folder().join("file");
-    world.write(&file, "x");
+    write(&file, "x");
     let mut login = world.login_command("alice");
-    let ran = world.check(login.arg("--store").arg(&file).output().unwrap());
+    let ran = world.check(&login.arg("--store").arg(&file).output().unwrap());
     ran.expect_kind(7, "store_unavailable").says("--store names another folder");
     assert_eq!(world.testbed.stats().sign_ins.total, 0, "nothing was sent");
     // The folder is fine, the account's place in it is not.
-    world.write(&world.record("alice"), "in the way");
+    write(&world.record("alice"), "in the way");
     world.login().expect(7).says("(store_unavailable)");
 }
 
@@ -127,7 +127,7 @@ fn what_is_missing_is_named_where_nobody_can_be_asked() {
     let ran = world.run(&["login", "example", "alice"]).expect_kind(2, "credentials_invalid");
     ran.says("the field `password`").says("HALLPASS_FIELD_PASSWORD");
     let bundle = world.folder().join("auth.json");
-    world.write(&bundle, "{\"cookie\": [1]}");
+    write(&bundle, "{\"cookie\": [1]}");
     let ran = world.run(&["login", "example", "alice", "--bundle", "auth.json"]);
     ran.expect_kind(2, "credentials_invalid").says("auth.json: line 1");
     assert_eq!(world.testbed.stats().requests.total, 0);

@@ -47,7 +47,7 @@ fn without_room(inner: &Command) -> Command {
 #[test]
 fn a_login_that_cannot_be_saved_says_so_and_leaves_the_saved_session_good() {
     let world = World::signed_in();
-    let ran = world.check(without_room(&world.login_command("alice")).output().unwrap()).expect(7);
+    let ran = world.check(&without_room(&world.login_command("alice")).output().unwrap()).expect(7);
     let ran = ran.says("(store_unavailable)");
     assert_eq!(ran.out, "", "a login that was not saved is no login");
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"][0]["generation"], 1);
@@ -59,14 +59,14 @@ fn a_fetch_whose_renewal_cannot_be_saved_is_served_and_says_so() {
     let world = World::signed_in();
     world.testbed.expire("alice");
     let fetch = world.command(&["fetch", "example", "alice", "/me"]);
-    let ran = world.check(without_room(&fetch).output().unwrap()).expect(7).says("(store_unavailable)");
+    let ran = world.check(&without_room(&fetch).output().unwrap()).expect(7).says("(store_unavailable)");
     assert_eq!(ran.json()["id"], "acct-alice");
 }
 
 #[test]
 fn a_first_login_that_cannot_write_its_key_sends_nothing() {
     let world = World::new();
-    world.check(without_room(&world.login_command("alice")).output().unwrap()).expect_kind(7, "key_invalid");
+    world.check(&without_room(&world.login_command("alice")).output().unwrap()).expect_kind(7, "key_invalid");
     assert_eq!(world.testbed.stats().requests.total, 0);
     assert!(!world.key_file().exists());
     world.login().expect(0);

@@ -2,7 +2,7 @@
 
 use hallpass_testbed::{Action, Rule};
 
-use crate::world::World;
+use crate::world::{World, json_platform};
 
 #[test]
 fn a_platform_that_declines_is_4_and_its_answer_is_written() {
@@ -49,7 +49,7 @@ fn an_account_that_was_signed_out_elsewhere_is_3() {
 fn credentials_that_are_refused_are_3_and_nothing_is_saved() {
     let world = World::new();
     let mut login = world.login_command("alice");
-    let ran = world.check(login.env("HALLPASS_FIELD_PASSWORD", "wrong").output().unwrap());
+    let ran = world.check(&login.env("HALLPASS_FIELD_PASSWORD", "wrong").output().unwrap());
     ran.expect_kind(3, "credentials_refused");
     assert_eq!(world.testbed.stats().sign_ins.refused, 1);
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"].as_array().unwrap().len(), 0);
@@ -58,7 +58,7 @@ fn credentials_that_are_refused_are_3_and_nothing_is_saved() {
 #[test]
 fn a_platform_that_is_not_there_is_6() {
     let world = World::new();
-    world.write_platform("example", &world.json_platform("http://127.0.0.1:1"));
+    world.write_platform("example", &json_platform("http://127.0.0.1:1"));
     world.login().expect_kind(6, "connect");
 }
 

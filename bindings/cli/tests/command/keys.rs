@@ -31,7 +31,7 @@ fn first_logins_at_once_share_one_key() {
         login.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     for child in ["alice", "bob", "carol"].map(start) {
-        world.check(child.wait_with_output().unwrap()).expect(0);
+        world.check(&child.wait_with_output().unwrap()).expect(0);
     }
     for account in ["alice", "bob", "carol"] {
         world.run(&["fetch", "example", account, "/me"]).expect(0);
@@ -58,9 +58,10 @@ fn a_lost_key_is_told_and_no_new_one_is_made_in_its_place() {
 #[test]
 fn a_key_of_the_environment_goes_before_the_usual_file_and_a_named_file_before_both() {
     let world = World::new();
-    let with = |key: &str, words: &[&str]| world.check(world.command(words).env("HALLPASS_KEY", key).output().unwrap());
+    let with =
+        |key: &str, words: &[&str]| world.check(&world.command(words).env("HALLPASS_KEY", key).output().unwrap());
     let fetch = ["fetch", "example", "alice", "/me"];
-    let ran = world.check(world.login_command("alice").env("HALLPASS_KEY", KEY).output().unwrap()).expect(0);
+    let ran = world.check(&world.login_command("alice").env("HALLPASS_KEY", KEY).output().unwrap()).expect(0);
     assert!(!ran.err.contains("made the key") && !world.key_file().exists(), "{ran:?}");
     with(KEY, &fetch).expect(0);
     with(OTHER, &fetch).expect_kind(7, "key_unknown").says("--key-file");
@@ -81,7 +82,7 @@ fn a_login_with_another_key_leaves_the_saved_session_alone_and_sends_nothing() {
     let before = fs::read(world.record_file("alice")).unwrap();
     let requests = world.testbed.stats().requests.total;
     world
-        .check(world.login_command("alice").env("HALLPASS_KEY", OTHER).output().unwrap())
+        .check(&world.login_command("alice").env("HALLPASS_KEY", OTHER).output().unwrap())
         .expect_kind(7, "key_unknown");
     assert_eq!(fs::read(world.record_file("alice")).unwrap(), before);
     assert_eq!(world.testbed.stats().requests.total, requests);

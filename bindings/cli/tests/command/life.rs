@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::world::World;
+use crate::world::{World, json_platform, write};
 
 #[test]
 fn an_account_signs_in_once_and_calls_until_it_is_logged_out() {
@@ -44,7 +44,7 @@ fn two_fetches_at_once_on_one_account_leave_a_session_that_opens() {
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
         for child in [start(), start(), start()] {
-            world.check(child.wait_with_output().unwrap()).expect(0);
+            world.check(&child.wait_with_output().unwrap()).expect(0);
         }
         world.fetch(&format!("/api/items/{round}"), &[]).expect(0);
     }
@@ -54,7 +54,7 @@ fn two_fetches_at_once_on_one_account_leave_a_session_that_opens() {
 fn login_logout_and_sessions_print_json() {
     let world = World::new();
     let mut login = world.login_command("alice");
-    let ran = world.check(login.arg("--json").output().unwrap()).expect(0);
+    let ran = world.check(&login.arg("--json").output().unwrap()).expect(0);
     let signed_in = ran.json();
     assert_eq!(
         (&signed_in["account_id"], &signed_in["state"]),
@@ -89,7 +89,7 @@ fn a_bundle_signs_in_without_asking_and_its_file_is_left_as_it_is() {
         "id": bundle.account_id, "cookie": bundle.cookie, "user_agent": bundle.user_agent, "x-bc": bundle.x_bc,
     }});
     let file = world.folder().join("auth.json");
-    world.write(&file, json.to_string());
+    write(&file, json.to_string());
     let login = world.run(&["login", "bundle", "alice", "--bundle", file.to_str().unwrap()]).expect(0);
     let login = login.says("cookies: sid").says("headers: x-bc");
     let value = bundle.cookie.split(['=', ';']).nth(1).unwrap();
@@ -103,12 +103,12 @@ fn a_bundle_signs_in_without_asking_and_its_file_is_left_as_it_is() {
 fn a_platform_is_a_file_too_and_a_secret_comes_from_a_file() {
     let world = World::new();
     let platform = world.folder().join("mine.toml");
-    world.write(&platform, world.json_platform(&world.testbed.url()));
+    write(&platform, json_platform(&world.testbed.url()));
     let secret = world.folder().join("secret");
-    world.write(&secret, "alice-password\n");
+    write(&secret, "alice-password\n");
     let field = format!("password={}", secret.display());
     let mut login = world.command(&["login", "./mine.toml", "alice", "--field-file", &field]);
-    world.check(login.env("HALLPASS_FIELD_USERNAME", "alice").output().unwrap()).expect(0);
+    world.check(&login.env("HALLPASS_FIELD_USERNAME", "alice").output().unwrap()).expect(0);
     world.run(&["fetch", platform.to_str().unwrap(), "alice", "/me"]).expect(0);
 }
 
@@ -118,7 +118,7 @@ fn another_store_is_another_set_of_sessions() {
     let other = world.folder().join("other");
     world.run(&["fetch", "example", "alice", "/me", "--store", other.to_str().unwrap()]).expect_kind(3, "no_session");
     let mut by_environment = world.command(&["sessions", "--json"]);
-    let ran = world.check(by_environment.env("HALLPASS_STORE", &other).output().unwrap()).expect(0);
+    let ran = world.check(&by_environment.env("HALLPASS_STORE", &other).output().unwrap()).expect(0);
     assert_eq!(ran.json()["sessions"].as_array().unwrap().len(), 0);
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"].as_array().unwrap().len(), 1);
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::world::World;
+use crate::world::{World, write};
 
 #[test]
 fn a_form_body_is_what_curl_would_send() {
@@ -14,7 +14,7 @@ fn a_form_body_is_what_curl_would_send() {
     assert_eq!(sent["content_type"], "application/x-www-form-urlencoded");
     assert_eq!(sent["text"], "a=1&b=2");
     let file = world.folder().join("body");
-    world.write(&file, "one\r\ntwo\n");
+    write(&file, "one\r\ntwo\n");
     assert_eq!(world.fetch("/api/echo", &["-d", "@body"]).expect(0).json()["text"], "onetwo");
     assert_eq!(world.fetch("/api/echo", &["--data-binary", "@body"]).expect(0).json()["text"], "one\r\ntwo\n");
     let put = world.fetch("/api/echo", &["-X", "PUT", "-d", "x", "-H", "Content-Type: text/csv"]).expect(0).json();
@@ -57,7 +57,7 @@ fn a_reader_that_has_enough_is_no_error() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut some = [1; 10];
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
-    let ran = world.check(child.wait_with_output().unwrap()).expect(0);
+    let ran = world.check(&child.wait_with_output().unwrap()).expect(0);
     assert_eq!((some, ran.err.as_str()), ([0; 10], ""));
 }
 
@@ -67,7 +67,7 @@ fn an_output_that_cannot_be_written_is_1_and_the_session_is_saved_all_the_same()
     world.testbed.expire("alice");
     let mut command = world.command(&["fetch", "example", "alice", "/me"]);
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let ran = world.check(command.stdout(full).output().unwrap());
+    let ran = world.check(&command.stdout(full).output().unwrap());
     ran.expect(1).says("writing standard output");
     world.fetch("/me", &["-o", "no/such/folder"]).expect(1).says("no/such/folder");
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"][0]["generation"], 2);
@@ -82,7 +82,7 @@ fn an_interrupted_fetch_saves_its_session_and_is_130() {
     child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     let interrupt = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(interrupt, rustix::process::Signal::INT).unwrap();
-    world.check(child.wait_with_output().unwrap()).expect(130);
+    world.check(&child.wait_with_output().unwrap()).expect(130);
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"][0]["generation"], 2);
     world.fetch("/me", &[]).expect(0);
 }

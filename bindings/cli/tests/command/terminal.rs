@@ -2,56 +2,101 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::world::{PASSWORD, World};
+
+/// Somebody at a terminal, and the command that runs there.
+struct Terminal {
+    keyboard: File,
+    screen: Receiver<String>,
+    shown: String,
+    child: Child,
+}
+
+impl Terminal {
+    fn run(inner: &Command) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let slave = ptsname(&master, Vec::new()).unwrap();
+        let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let keyboard = File::from(master);
+        let mut output = keyboard.try_clone().unwrap();
+
+        // Of util-linux: the terminal on standard input becomes the command's own.
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg("--wait").arg(inner.get_program()).args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command.stdin(slave).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(command);
+
+        let (seen, screen) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 256];
+            // The terminal fails to be read once the command has gone.
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                if seen.send(String::from_utf8_lossy(&bytes[..read]).into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { keyboard, screen, shown: String::new(), child }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn sees(&mut self, text: &str) {
+        while !self.shown.contains(text) {
+            self.shown.push_str(&self.screen.recv().expect("more is shown"));
+        }
+    }
+
+    fn echoes(&self) -> bool {
+        tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+}
 
 #[test]
 fn what_is_missing_is_asked_for_and_a_secret_is_not_echoed() {
     let world = World::new();
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let slave = ptsname(&master, Vec::new()).unwrap();
-    let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-    let mut keyboard = File::from(master);
-    let mut screen = keyboard.try_clone().unwrap();
-
-    let inner = world.command(&["login", "example", "alice"]);
-    // Of util-linux: the terminal on standard input becomes the command's own.
-    let mut command = Command::new("setsid");
-    command.arg("--ctty").arg("--wait").arg(inner.get_program()).args(inner.get_args());
-    for (name, value) in inner.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let child = command.stdin(slave).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(command);
-
-    let (seen, watched) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = [0; 256];
-        // The terminal fails to be read once the command has gone.
-        while let Ok(read @ 1..) = screen.read(&mut bytes) {
-            seen.send(String::from_utf8_lossy(&bytes[..read]).into_owned()).unwrap();
-        }
-    });
+    let mut terminal = Terminal::run(&world.command(&["login", "example", "alice"]));
     // The name is the account's: Enter is enough.
-    keyboard.write_all(b"\n").unwrap();
-    let mut shown = String::new();
-    while !shown.contains("password: ") {
-        shown.push_str(&watched.recv().expect("the password is asked for"));
-    }
-    keyboard.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
-    let ran = world.check(child.wait_with_output().unwrap()).expect(0);
-    shown.extend(watched.iter());
+    terminal.types("\n");
+    terminal.sees("password: ");
+    terminal.types(&format!("{PASSWORD}\n"));
+    let Terminal { child, screen, mut shown, .. } = terminal;
+    let ran = world.check(&child.wait_with_output().unwrap()).expect(0);
+    shown.extend(screen.iter());
     assert!(!shown.contains(PASSWORD), "{shown}");
     assert!(ran.err.contains("username [alice]: "), "{ran:?}");
     assert_eq!(ran.out, "signed in to testbed-json as alice (acct-alice)\n");
+}
+
+#[test]
+fn an_interrupted_prompt_is_130_and_gives_the_terminal_back_as_it_was() {
+    let world = World::new();
+    let mut login = world.command(&["login", "example", "alice"]);
+    login.env("HALLPASS_FIELD_USERNAME", "alice");
+    let mut terminal = Terminal::run(&login);
+    assert!(terminal.echoes());
+    terminal.sees("password: ");
+    assert!(!terminal.echoes());
+    terminal.types("half of it\x03");
+    let mut child = terminal.child;
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(tcgetattr(&terminal.keyboard).unwrap().local_modes.contains(LocalModes::ECHO));
+    assert_eq!(world.testbed.stats().requests.total, 0);
 }

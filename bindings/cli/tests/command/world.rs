@@ -41,7 +41,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let testbed = runtime.block_on(Testbed::start(config)).unwrap();
         let world = Self { testbed, runtime, home: tempfile::tempdir().unwrap() };
-        world.write_platform("example", &world.json_platform(&world.testbed.url()));
+        world.write_platform("example", &json_platform(&world.testbed.url()));
         world
     }
 
@@ -52,20 +52,10 @@ impl World {
         world
     }
 
-    /// The example platform with another base.
-    pub(crate) fn json_platform(&self, url: &str) -> String {
-        include_str!("../../../../examples/platforms/testbed-json.toml").replace("http://127.0.0.1:8080", url)
-    }
-
     pub(crate) fn write_platform(&self, name: &str, text: &str) -> PathBuf {
         let path = self.config().join("platforms").join(format!("{name}.toml"));
-        self.write(&path, text);
+        write(&path, text);
         path
-    }
-
-    pub(crate) fn write(&self, path: &Path, content: impl AsRef<[u8]>) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -111,14 +101,14 @@ impl World {
     }
 
     pub(crate) fn run<S: AsRef<OsStr>>(&self, words: &[S]) -> Ran {
-        self.check(self.command(words).output().unwrap())
+        self.check(&self.command(words).output().unwrap())
     }
 
     pub(crate) fn run_with_input<S: AsRef<OsStr>>(&self, words: &[S], input: &[u8]) -> Ran {
         let mut command = self.command(words);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
-        self.check(child.wait_with_output().unwrap())
+        self.check(&child.wait_with_output().unwrap())
     }
 
     pub(crate) fn login_command(&self, account: &str) -> Command {
@@ -128,14 +118,14 @@ impl World {
     }
 
     pub(crate) fn login(&self) -> Ran {
-        self.check(self.login_command("alice").output().unwrap())
+        self.check(&self.login_command("alice").output().unwrap())
     }
 
     pub(crate) fn fetch(&self, address: &str, more: &[&str]) -> Ran {
         self.run(&[&["fetch", "example", "alice", address], more].concat())
     }
 
-    pub(crate) fn check(&self, output: Output) -> Ran {
+    pub(crate) fn check(&self, output: &Output) -> Ran {
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
         let err = String::from_utf8_lossy(&output.stderr).into_owned();
         let mut secrets = vec![PASSWORD.to_owned()];
@@ -183,4 +173,14 @@ impl Ran {
         let line = self.err.lines().last().unwrap_or_else(|| panic!("no error: {self:#?}"));
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {self:#?}"))["error"].clone()
     }
+}
+
+/// The example platform with another base.
+pub(crate) fn json_platform(url: &str) -> String {
+    include_str!("../../../../examples/platforms/testbed-json.toml").replace("http://127.0.0.1:8080", url)
+}
+
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
 }

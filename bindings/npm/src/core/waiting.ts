@@ -34,7 +34,7 @@ export class Waiting {
         this.#wake = undefined;
         resolve();
       };
-      const timer = runtime.setTimer(done, Math.max(0, ms));
+      const timer = runtime.setTimer(done, Math.max(0, Math.ceil(ms)));
       this.#wake = done;
     });
   }

@@ -74,7 +74,23 @@ fn decoded(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::input_value;
+
+    proptest! {
+        #[test]
+        fn no_page_makes_it_panic(page in r#"([<>a-z"'= /&;!ü-]|input|name|value|<!--|-->|&amp;|&#43;){0,60}"#) {
+            let _ = input_value(&page, "name");
+        }
+
+        #[test]
+        fn what_a_page_escapes_is_found(value in "[a-z&<>\"' ü]{0,20}") {
+            let escaped = value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+            let page = format!("<p>x<input type=hidden name=t value=\"{escaped}\">");
+            prop_assert_eq!(input_value(&page, "t"), Some(value));
+        }
+    }
 
     #[test]
     fn a_hidden_input_is_found_however_it_is_written() {
