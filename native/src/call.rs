@@ -1,5 +1,6 @@
 //! One call as a program makes it: built, sent, answered; dropped, it is cancelled and nothing else is.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,6 @@ use crate::response::Response;
 use crate::session::Session;
 
 /// A call in the making; [`send`](Self::send) sends it.
-#[derive(Debug)]
 #[must_use = "a call does nothing until it is sent"]
 pub struct Call {
     session: Session,
@@ -160,6 +160,19 @@ impl Call {
                 }
             }
         }
+    }
+}
+
+impl fmt::Debug for Call {
+    /// Without query, header values and body: a program may have put secrets there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("session", &self.session)
+            .field("method", &self.head.method)
+            .field("path", &self.head.uri.path())
+            .field("headers", &self.head.headers.keys().collect::<Vec<_>>())
+            .field("body", &self.body)
+            .finish_non_exhaustive()
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Saving {
     failures: u32,
     /// Conflicts in a row.
     conflicts: u32,
+    /// Whether the store holds something that it cannot read itself, which the next save replaces whatever it is.
+    replaces: bool,
     /// How the last save failed, until one succeeds.
     pub(super) trouble: Option<Error>,
     waiters: Vec<CallId>,
@@ -88,7 +90,11 @@ impl Session {
         self.saving.in_flight = Some((self.generation, self.revision));
         self.saving.tried = self.generation;
         self.saving.due = None;
-        let expected = self.saving.version.map_or(Expected::Absent, Expected::Version);
+        let expected = match self.saving.version {
+            _ if self.saving.replaces => Expected::Any,
+            Some(version) => Expected::Version(version),
+            None => Expected::Absent,
+        };
         let (ticket, expiry) = (Ticket::new(effect, self.tag), Expiry::default());
         self.run(Effect::Save(Save { ticket, deadline, key, sealed, expected, expiry }));
     }
@@ -130,6 +136,7 @@ impl Session {
                 self.saving.saved = sent;
                 self.saving.failures = 0;
                 self.saving.conflicts = 0;
+                self.saving.replaces = false;
                 self.saving.trouble = None;
                 self.stats.saves += 1;
                 self.notice(Notice::Saved(version));
@@ -143,6 +150,11 @@ impl Session {
                 self.saving.conflicts += 1;
                 self.saving.reloading = true;
                 self.load(LoadFor::Conflict, now);
+            }
+            // What cannot be read is in nobody's way.
+            Err(StoreError::Damaged(_)) if !self.saving.replaces => {
+                self.saving.replaces = true;
+                self.save_now(now);
             }
             Err(error) => self.save_failed(store_error(&error), now),
         }
@@ -195,6 +207,7 @@ impl Session {
         }
         self.saving.failures += 1;
         self.saving.conflicts = 0;
+        self.saving.replaces = false;
         self.notice(Notice::SaveFailed(error.code()));
         if matches!(error.code(), Kind::StoreUnavailable | Kind::StoreConflict) && self.closing.is_none() {
             let rules =

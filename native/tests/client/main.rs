@@ -1,0 +1,17 @@
+//! Do clients, sessions and calls keep their promises over a real server that counts what it saw?
+
+mod broken;
+mod calls;
+mod deadlines;
+mod dropped;
+mod folder;
+mod keys;
+mod redirects;
+mod refusals;
+mod registry;
+mod retries;
+mod secrets;
+mod support;
+mod tasks;
+mod tls;
+mod trouble;
