@@ -13,11 +13,18 @@ use hallpass::{Client, Credentials, Platform, Session, Verdict};
 use http::{Request, Response};
 use tokio::time::Instant;
 
-/// What one request is answered: after how many milliseconds, with which status, header and body; nothing: never.
-type Answer = Option<(u64, u16, Option<(&'static str, &'static str)>, String)>;
+/// What one request is answered.
+enum Answer {
+    Never,
+    /// After how many milliseconds, with which status, header and body.
+    After(u64, u16, Option<(&'static str, &'static str)>, String),
+}
+
+/// What a request is answered, and the how-manieth on its path it is.
+type Answers = Box<dyn Fn(&Request<Bytes>, usize) -> Answer + Send + Sync>;
 
 struct Wire {
-    answer: Box<dyn Fn(&Request<Bytes>, usize) -> Answer + Send + Sync>,
+    answer: Answers,
     paths: Arc<Mutex<Vec<String>>>,
 }
 
@@ -40,7 +47,7 @@ impl Script for Wire {
         };
         let answer = (self.answer)(&request, nth);
         Box::pin(async move {
-            let Some((after, status, header, body)) = answer else { return std::future::pending().await };
+            let Answer::After(after, status, header, body) = answer else { return std::future::pending().await };
             tokio::time::sleep(Duration::from_millis(after)).await;
             let mut response = Response::builder().status(status);
             if let Some((name, value)) = header {
@@ -68,15 +75,15 @@ async fn session(
 
 fn tokens(nth: usize, lifetime: u64) -> Answer {
     let body = format!(r#"{{"access_token":"a{nth}","refresh_token":"r{nth}","expires_in":{lifetime}}}"#);
-    Some((20, 200, None, body))
+    Answer::After(20, 200, None, body)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_for_half_a_minute_gets_it() {
     let (session, paths) = session(|request, nth| match (request.uri().path(), nth) {
         ("/token", nth) => tokens(nth, 3600),
-        (_, 1) => Some((5, 429, Some(("retry-after", "30")), String::new())),
-        _ => Some((5, 200, None, "served".to_owned())),
+        (_, 1) => Answer::After(5, 429, Some(("retry-after", "30")), String::new()),
+        _ => Answer::After(5, 200, None, "served".to_owned()),
     })
     .await;
     let began = Instant::now();
@@ -90,7 +97,7 @@ async fn a_server_that_asks_for_half_a_minute_gets_it() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_costs_the_total_deadline_and_no_more() {
     let (session, _) =
-        session(|request, nth| if request.uri().path() == "/token" { tokens(nth, 3600) } else { None }).await;
+        session(|request, nth| if request.uri().path() == "/token" { tokens(nth, 3600) } else { Answer::Never }).await;
     let began = Instant::now();
     let error = session.get("/x").send().await.expect_err("nobody answers");
     assert_eq!(error.kind(), "timeout");
@@ -99,13 +106,10 @@ async fn a_server_that_never_answers_costs_the_total_deadline_and_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_is_renewed_ahead_of_its_end_hour_after_hour() {
-    let (session, paths) =
-        session(
-            |request, nth| {
-                if request.uri().path() == "/token" { tokens(nth, 3600) } else { Some((5, 200, None, String::new())) }
-            },
-        )
-        .await;
+    let (session, paths) = session(|request, nth| {
+        if request.uri().path() == "/token" { tokens(nth, 3600) } else { Answer::After(5, 200, None, String::new()) }
+    })
+    .await;
     tokio::time::sleep(Duration::from_secs(10 * 3600)).await;
     // A token of an hour is renewed 720 s before its end, so every 2 880 s: 12 times in ten hours.
     assert_eq!(session.stats().renewals, 12);
@@ -122,9 +126,9 @@ async fn the_same_seed_and_script_write_the_same_trace() {
     for _ in 0..2 {
         let (session, _) = session(|request, nth| match (request.uri().path(), nth) {
             ("/token", nth) => tokens(nth, 600),
-            (_, 1) => Some((5, 503, None, String::new())),
-            (_, 2) => Some((5, 401, None, String::new())),
-            _ => Some((5, 200, None, String::new())),
+            (_, 1) => Answer::After(5, 503, None, String::new()),
+            (_, 2) => Answer::After(5, 401, None, String::new()),
+            _ => Answer::After(5, 200, None, String::new()),
         })
         .await;
         assert_eq!(session.get("/x").send().await.expect("answers").status(), 200);
