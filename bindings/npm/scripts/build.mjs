@@ -22,14 +22,13 @@ function glueAsFunction(source) {
     .replace(/^async function __wbg_init\([\s\S]*?^}\n/m, "")
     .replace(/^async function __wbg_init_once[\s\S]*?^}\n/m, "");
   return `// Made by scripts/build.mjs from wasm-bindgen's glue.
-// @ts-nocheck
-import type * as Bindgen from "./bindgen.js";
 
-/** The exports of one instance, and how to make it. */
-export type Glue = Omit<typeof Bindgen, "default">;
-
-/** Glue for one instance. */
-export function glue(): Glue {
+/**
+ * Glue for one instance.
+ *
+ * @returns {any}
+ */
+export function glue() {
 ${body}
 return { initSync, ${names.join(", ")} };
 }
@@ -37,10 +36,12 @@ return { initSync, ${names.join(", ")} };
 }
 
 function generate() {
+  rmSync(at("src/generated"), { recursive: true, force: true });
   mkdirSync(at("src/generated"), { recursive: true });
   const wasm = readFileSync(at("wasm/hallpass_wasm_bg.wasm"));
-  writeFileSync(at("src/generated/glue.ts"), glueAsFunction(readFileSync(at("wasm/hallpass_wasm.js"), "utf8")));
-  cpSync(at("wasm/hallpass_wasm.d.ts"), at("src/generated/bindgen.d.ts"));
+  writeFileSync(at("src/generated/glue.js"), glueAsFunction(readFileSync(at("wasm/hallpass_wasm.js"), "utf8")));
+  const types = readFileSync(at("wasm/hallpass_wasm.d.ts"), "utf8");
+  writeFileSync(at("src/generated/bindgen.d.ts"), `// What does wasm-bindgen say that the core exports?\n\n${types}`);
   writeFileSync(
     at("src/generated/wasm.ts"),
     `// Made by scripts/build.mjs: the core's module.\n\n/** The module's bytes in base64. */\nexport const base64: string =\n  "${wasm.toString("base64")}";\n`,

@@ -22,7 +22,7 @@ export interface ClientOptions {
   readonly keys?: string | undefined;
   /** Separates programs that share a store; `hallpass` by default, as the command line has it. */
   readonly namespace?: string | undefined;
-  /** Hears what happens to sessions. Must not throw. */
+  /** Hears what happens to sessions; what it throws is an uncaught error of the program. */
   readonly onNotice?: ((notice: Notice) => void) | undefined;
   /** Lets a rotating token be used although its successor could not be saved: a crash in that moment signs the account out. */
   readonly renewWithoutStore?: boolean | undefined;
@@ -98,14 +98,15 @@ export class Client implements AsyncDisposable {
     const { store } = this.#options;
     const { platform } = this;
     const found: SavedSession[] = [];
-    for (let after: string | undefined, more = store !== undefined; store !== undefined && more; ) {
+    if (store === undefined) return found;
+    let after: string | undefined;
+    do {
       const page = await store.list(this.#namespace, after);
       for (const { key, version } of page.entries) {
         if (key.kind === "session" && key.platform === platform) found.push({ account: key.account, version });
       }
       after = page.next;
-      more = after !== undefined;
-    }
+    } while (after !== undefined);
     return found;
   }
 

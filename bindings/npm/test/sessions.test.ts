@@ -199,3 +199,30 @@ test("a store that fails is told apart from one that holds nothing, and calls go
     return true;
   });
 });
+
+test("what comes in after a session is closed has nowhere to go and harms nobody", async (context) => {
+  let answer: (response: Response) => void = () => {};
+  const fetch = (to: string): Promise<Response> =>
+    to.endsWith("/slow") ? new Promise((resolve) => (answer = resolve)) : Promise.resolve(new Response("ok"));
+  const made = client(context, { platform: testbed.bearer(), fetch, calls: { timeout: 50 } });
+  const session = await made.signIn("lara", { access_token: "t" });
+  const other = await made.signIn("mike", { access_token: "t" });
+  await assert.rejects(session.fetch("/slow"), { kind: "timeout" });
+  await session.close();
+  answer(new Response("late"));
+  await new Promise(setImmediate);
+  assert.equal(await (await other.fetch("/x")).text(), "ok");
+});
+
+test("a notice may use the session that it is about", async (context) => {
+  let renewing: Promise<void> | undefined;
+  const made: Client = client(context, {
+    platform: testbed.oauth(),
+    onNotice: ({ type }) => {
+      if (type === "signed_in") renewing = Promise.resolve().then(async () => (await made.resume("nina").catch(() => undefined))?.renew());
+    },
+  });
+  const session = await made.signIn("nina", { refresh_token: await testbed.grant("nina") });
+  await renewing;
+  assert.equal((await session.fetch("/me")).status, 200);
+});

@@ -81,6 +81,7 @@ fn is_generated(path: &Path) -> bool {
         || name.starts_with("target-")
         || ["node_modules", "dist"].contains(&&*name)
         || path.ends_with("bindings/npm/wasm")
+        || path.ends_with("bindings/npm/src/generated")
         || path.ends_with("tests/vectors/external")
 }
 

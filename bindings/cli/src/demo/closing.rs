@@ -103,7 +103,12 @@ impl Closing {
             "the platform counted: sign-ins {sign_ins}, token requests {token_requests}, refresh-token reuses \
              {refresh_token_reuses}, grants killed {grants_killed}, refusals {refusals}"
         ))?;
-        let again = self.accounts.iter().map(|line| line.fetched_again).sum::<u64>();
+        let sum = |count: fn(&Account) -> u64| self.accounts.iter().map(count).sum::<u64>();
+        let (ahead, after) = (sum(|line| line.renewals_by_window), sum(|line| line.renewals_by_refusal));
+        say(&format!(
+            "renewals: {ahead} ahead of the token's end, {after} after one was refused ({refusals} calls noticed)"
+        ))?;
+        let again = sum(|line| line.fetched_again);
         if again > 0 {
             say(&format!("{again} bodies broke off and were fetched again: those are calls beyond the served ones"))?;
         }
@@ -135,7 +140,7 @@ impl Closing {
                 line.calls.to_string(),
                 line.attempts.to_string(),
                 line.retries.to_string(),
-                format!("{} ({} ahead, {} refused)", line.renewals, line.renewals_by_window, line.renewals_by_refusal),
+                line.renewals.to_string(),
                 line.sign_ins.to_string(),
                 line.resumes.to_string(),
                 line.cache_hits.to_string(),

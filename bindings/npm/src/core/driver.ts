@@ -6,10 +6,12 @@
 import { failure, type HallpassError } from "../error.js";
 import type { Asked } from "../request.js";
 import type { Runtime } from "../runtime.js";
-import { type Store, StoreError } from "../store.js";
+import type { Store } from "../store.js";
 import { discard } from "./body.js";
-import { type CoreSession, type Engine, enter, type Limits, lost } from "./engine.js";
+import { type CoreSession, type Engine, enter, type Limits } from "./engine.js";
 import { type Arrived, exchange, type Outcome } from "./exchange.js";
+import { failureOf } from "./failure.js";
+import { ask } from "./keep.js";
 import type { Answered, Effect, Ended, ExchangeEffect, RawNotice, StoreEffect } from "./outputs.js";
 import { replay } from "./outputs.js";
 import { Waiting } from "./waiting.js";
@@ -36,6 +38,7 @@ export class Driver {
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<number, AbortController>();
   #deadline: number | null = null;
+  #isFreed = false;
   #timer: { readonly handle: unknown; readonly at: number; readonly held: boolean } | undefined;
 
   constructor(parts: Parts) {
@@ -70,7 +73,7 @@ export class Driver {
       return id;
     });
     const onAbort = (): void => {
-      if (waiting.ended !== undefined || this.isLost) return;
+      if (waiting.ended !== undefined || this.#isGone) return;
       this.#enter((core, mono, wall) => core.cancel(id, mono, wall));
       this.#pump();
     };
@@ -91,10 +94,17 @@ export class Driver {
     }
   }
 
-  /** Frees the machine's memory; nothing may be under way. */
+  /** Frees the machine's memory. What still comes in, such as an answer that is late, has nowhere to go any more. */
   free(): void {
-    this.#disarm();
+    if (this.#isFreed) return;
+    this.#end(failure("closed", "account", "the session is closed"));
+    this.#isFreed = true;
     if (!this.isLost) this.#parts.core.free();
+  }
+
+  /** Whether the machine can not be entered any more. */
+  get #isGone(): boolean {
+    return this.#isFreed || this.isLost;
   }
 
   /** Performs a call's effects in its own chain until it has ended. */
@@ -107,7 +117,7 @@ export class Driver {
         const outcome = await this.#exchange(effect, asked);
         if ("arrived" in outcome) answers.set(effect.id, outcome.arrived);
         else causes.push(outcome.cause);
-        if (!this.isLost) this.#answer(effect, outcome);
+        this.#answer(effect, outcome);
       } else if (effect !== undefined) {
         this.#enter((core, mono, wall) => core.declined(effect.id, effect.kind, mono, wall));
         this.#pump();
@@ -134,7 +144,7 @@ export class Driver {
 
   /** Drains the machine, then acts on what it said. */
   #pump(): void {
-    if (this.isLost) return;
+    if (this.#isGone) return;
     const woken: Waiting[] = [];
     const own: Effect[] = [];
     const stopped: number[] = [];
@@ -181,7 +191,7 @@ export class Driver {
     for (const waiting of woken) waiting.wake();
     // Never rejects: whatever goes wrong is an answer to the machine.
     for (const effect of own) void this.#perform(effect);
-    for (const notice of notices) this.#parts.onNotice(notice);
+    for (const notice of notices) tell(this.#parts.onNotice, notice);
   }
 
   /** Performs an effect of the session's own. */
@@ -193,7 +203,7 @@ export class Driver {
       this.#pump();
     } catch (thrown) {
       // Only a trap comes here, and that has ended everybody who waits.
-      if (!this.isLost) throw thrown;
+      if (!this.#isGone) throw thrown;
     }
   }
 
@@ -203,12 +213,21 @@ export class Driver {
     this.#running.set(effect.id, controller);
     const forget = this.#at(effect.deadline);
     const payload = effect.body === true ? (asked?.payload() ?? {}) : effect.body === null ? {} : { body: effect.body };
-    const signal = asked?.signal ? AbortSignal.any([asked.signal, controller.signal]) : controller.signal;
+    const signal = asked?.signal ? either(asked.signal, controller) : controller.signal;
     const capFor = (status: number, headers: string): number | undefined =>
-      this.isLost ? undefined : this.#enter((core) => core.readCap(effect.id, status, headers));
+      this.#isGone ? undefined : this.#enter((core) => core.readCap(effect.id, status, headers));
     try {
-      return await exchange(runtime, effect, asked?.extras ?? {}, payload, signal, capFor);
+      const outcome = exchange(runtime, effect, asked?.extras ?? {}, payload, signal, capFor);
+      // A fetch that does not listen to its signal holds nobody up.
+      const stopped = new Promise<Outcome>((resolve) => {
+        controller.signal.onabort = () => {
+          resolve({ failure: failureOf(controller.signal.reason), cause: undefined });
+          void outcome.then((late) => "arrived" in late && discard(late.arrived.response));
+        };
+      });
+      return await Promise.race([outcome, stopped]);
     } finally {
+      controller.signal.onabort = null;
       forget();
       this.#running.delete(effect.id);
     }
@@ -216,7 +235,7 @@ export class Driver {
 
   /** Brings an exchange's outcome to the machine; an answer that nobody waits for is thrown away. */
   #answer({ id }: ExchangeEffect, outcome: Outcome): void {
-    const isWanted = this.#enter((core, mono, wall) => {
+    const isWanted = !this.#isGone && this.#enter((core, mono, wall) => {
       if ("failure" in outcome) {
         const { kind, maybeSent, detail } = outcome.failure;
         return core.failed(id, kind, maybeSent, detail, mono, wall);
@@ -234,7 +253,7 @@ export class Driver {
     const forget = this.#at(effect.deadline);
     try {
       const answer = await ask(this.#parts.store, effect);
-      this.#enter((core, mono, wall) => answer(core, mono, wall));
+      if (!this.#isGone) this.#enter((core, mono, wall) => answer(core, mono, wall));
     } finally {
       forget();
     }
@@ -285,49 +304,34 @@ export class Driver {
     return enter(engine, () => act(core, mono, wall));
   }
 
-  /** Ends everybody who waits; the core trapped. */
+  /** Ends everybody who waits: the core trapped, or the session is over. */
   readonly #end = (error: HallpassError): void => {
     this.#disarm();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#parts.engine.busy.delete(this.#end);
-    for (const one of waiting) one.ended = { error: lost(error.cause) };
-    for (const controller of this.#running.values()) controller.abort();
+    for (const one of waiting) one.ended = { error };
+    if (this.isLost) for (const controller of this.#running.values()) controller.abort();
     for (const one of waiting) one.wake();
   };
 }
 
-/** Asks the store; ends with what to tell the machine. */
-async function ask(
-  store: Store | undefined,
-  effect: StoreEffect,
-): Promise<(core: CoreSession, mono: number, wall: number) => boolean> {
-  const { id, key } = effect;
+/** Runs code of the program; what it throws is the program's own uncaught error, as with an event. */
+function tell(onNotice: Parts["onNotice"], notice: RawNotice): void {
   try {
-    if (store === undefined) throw new StoreError("unsupported", "this client has no store");
-    if (effect.kind === "load") {
-      const record = await store.load(key);
-      return (core, mono, wall) => core.loaded(id, record?.version ?? 0, record?.sealed, mono, wall);
-    }
-    if (effect.kind === "remove") {
-      await store.remove(key, "any");
-      return (core, mono, wall) => core.removed(id, mono, wall);
-    }
-    const expected = effect.expected === null ? "absent" : effect.expected === true ? "any" : effect.expected;
-    const expiry = { idle: effect.idle ?? undefined, absolute: effect.end ?? undefined };
-    const version = await store.save(key, effect.sealed, expected, expiry);
-    return (core, mono, wall) => core.saved(id, version, mono, wall);
+    onNotice(notice);
   } catch (thrown) {
-    // What other errors say may hold an address with a password.
-    const error = thrown instanceof StoreError ? thrown : new StoreError("unavailable", nameOf(thrown));
-    const detail = error.fault === "conflict" ? String(error.present ?? "") : error.message;
-    return (core, mono, wall) => core.storeFailed(id, error.fault, detail, mono, wall);
+    queueMicrotask(() => {
+      throw thrown;
+    });
   }
 }
 
-function nameOf(thrown: unknown): string {
-  const { name, code } = thrown as { name?: unknown; code?: unknown };
-  return `the store threw ${String(name)}${code === undefined ? "" : ` (${String(code)})`}`;
+/** A signal that either of both ends, wherever `AbortSignal.any` is missing too. */
+function either(callers: AbortSignal, own: AbortController): AbortSignal {
+  if (typeof AbortSignal.any === "function") return AbortSignal.any([callers, own.signal]);
+  callers.addEventListener("abort", () => own.abort(callers.reason), { once: true, signal: own.signal });
+  return own.signal;
 }
 
 /** What the runtime threw, beside what the core makes of it, where only codes and no messages of unknown origin are in it. */

@@ -1,10 +1,14 @@
 // Which instance of the core is in use? Compiled at the first use, never at import, and replaced after a trap.
 
 import { errorFrom, failure, type HallpassError } from "../error.js";
-import { type Glue, glue } from "../generated/glue.js";
+import type * as Bindgen from "../generated/bindgen.js";
+import { glue } from "../generated/glue.js";
 import { base64 } from "../generated/wasm.js";
 
 export type { Keys, Limits, Platform, Session as CoreSession } from "../generated/bindgen.js";
+
+/** What one instance exports. */
+export type Glue = Omit<typeof Bindgen, "default">;
 
 /** One instance of the core; all that was made with it ends with it. */
 export interface Engine {
@@ -19,7 +23,7 @@ export interface Engine {
 export function engine(): Engine {
   if (current === undefined || current.trapped) {
     compiled ??= new WebAssembly.Module(decode(base64));
-    const made = glue();
+    const made = glue() as Glue;
     made.initSync({ module: compiled });
     current = { glue: made, trapped: false, busy: new Set() };
   }
@@ -45,7 +49,7 @@ export function enter<T>(engine: Engine, act: (glue: Glue) => T): T {
 }
 
 /** The error of whatever was under way when the core trapped. */
-export function lost(cause?: unknown): HallpassError {
+function lost(cause?: unknown): HallpassError {
   const what = "the core trapped and its memory is not trusted any more; what was saved can be opened again";
   return failure("core_trapped", "internal", what, cause);
 }
