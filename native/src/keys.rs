@@ -89,17 +89,17 @@ pub async fn mint(path: &Path, store: &dyn Store, namespace: &str) -> Result<Key
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
     }
-    place(path, &text).map_err(|error| unwritable(&error))?;
+    place(path, &id, &text).map_err(|error| unwritable(&error))?;
     match from_file(path)? {
         Some(keyring) => Ok(keyring),
         None => Err(unwritable(&"it is gone again")),
     }
 }
 
-/// Puts a key file in place, whole; where another process was first, its file stays.
-fn place(path: &Path, text: &str) -> std::io::Result<()> {
+/// Puts a key file in place, whole; where another task or process was first, its file stays.
+fn place(path: &Path, id: &str, text: &str) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
+    name.push(format!(".{id}.tmp"));
     let temporary = std::path::PathBuf::from(name);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

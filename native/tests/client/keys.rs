@@ -1,6 +1,7 @@
 //! Are keys taken only from where they are safe, and made only where nothing is sealed yet?
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use hallpass::keys;
 use hallpass::store::FileStore;
@@ -52,6 +53,27 @@ async fn a_key_is_made_once_for_its_owner_alone_and_only_where_nothing_is_sealed
     let third = folder.path().join("third");
     assert_eq!(kind(keys::mint(&third, &store, "hallpass").await), "key_missing");
     assert!(!third.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_who_make_a_key_at_once_get_the_same_one() {
+    for _ in 0..20 {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let folder = Arc::clone(&folder);
+            tasks.spawn(async move {
+                let store = FileStore::open(folder.path().join("sessions")).expect("opens");
+                let made =
+                    keys::mint(&folder.path().join("key"), &store, "hallpass").await.expect("makes or finds a key");
+                made.primary_id().to_owned()
+            });
+        }
+        let ids = tasks.join_all().await;
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 2, "the key and the sessions, and no other file with a key in it");
+    }
 }
 
 #[test]
