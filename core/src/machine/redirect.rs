@@ -67,13 +67,14 @@ impl Session {
         }
         let same_origin = Origin::of(here).is_ok_and(|origin| origin.matches(&target));
         let token = self.compiled.header().clone();
+        let device: Vec<_> = self.tokens.headers.iter().map(|(name, _)| name.clone()).collect();
         self.stats.redirects += 1;
         let Some(call) = self.call_mut(id) else { return Ok(()) };
         call.redirects += 1;
         call.tries = 0;
         call.head.uri = target;
         if !same_origin {
-            for name in PERSONAL.iter().chain([&token]) {
+            for name in PERSONAL.iter().chain([&token]).chain(&device) {
                 call.head.headers.remove(name);
             }
         }

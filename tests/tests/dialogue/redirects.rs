@@ -1,5 +1,7 @@
 //! Where redirects lead and what goes along.
 
+use hallpass_conformance::dialogue::Pair;
+use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::effect::SendBody;
 use hallpass_core::machine::{Body, Redirect};
 use http::{HeaderValue, Method};
@@ -40,6 +42,23 @@ fn credentials_do_not_cross_to_another_origin_and_come_back_with_the_first() {
     assert_eq!(home.headers["cookie"], "s=1", "taken on the first hop, nothing from the foreign one");
     pair.answer(home, 200, &[], "");
     assert_eq!(pair.status(call), 200);
+}
+
+#[test]
+fn what_the_program_sets_under_the_name_of_a_device_header_stays_as_well() {
+    let mut pair = Pair::new(r#""sign_in": {"bundle": {}}"#);
+    let mut credentials = Credentials::default();
+    credentials.headers.insert("x-bc".to_owned(), Secret::new("d1"));
+    credentials.cookies = Some(Secret::new("sid=1"));
+    let id = pair.sign_in(credentials);
+    pair.done(id);
+    let mut head = pair.head(Method::GET, "/a");
+    head.headers.insert("x-bc", HeaderValue::from_static("the program's"));
+    pair.call(head);
+    let exchange = pair.exchange();
+    assert_eq!(exchange.headers["x-bc"], "d1", "the session's, not the program's");
+    pair.answer(exchange, 302, &[("location", "https://other.example/b")], "");
+    assert!(!pair.exchange().headers.contains_key("x-bc"));
 }
 
 #[test]
