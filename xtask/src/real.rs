@@ -1,6 +1,6 @@
 //! Do sessions survive servers that others wrote?
 //!
-//! The servers come from npm (`tests/real/package-lock.json`) and run on Node 22 or newer. `tests/tests/real.rs` holds the Rust side,
+//! The servers come from npm (`tests/real/package-lock.json`) and run on Node 22 or newer. `tests/tests/real/main.rs` holds the Rust side,
 //! ignored in a plain `cargo test`; a `test` script in `tests/real/package.json` the JavaScript side. Both find Node by `HALLPASS_NODE`.
 
 use std::fs;

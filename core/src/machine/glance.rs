@@ -55,7 +55,7 @@ impl Glance {
     ///
     /// `platform_changed` with the origin that it was not made for.
     pub fn suits(&self, platform: &Compiled) -> Result<(), Error> {
-        let foreign = platform.bound_origins().iter().map(ToString::to_string).find(|one| !self.origins.contains(one));
+        let foreign = platform.origins().iter().map(ToString::to_string).find(|one| !self.origins.contains(one));
         match foreign {
             None => Ok(()),
             Some(origin) => {

@@ -130,7 +130,7 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     let tokens = &session.tokens;
     to.begin_map()?;
     to.u64(field::PLATFORM)?.str(&session.compiled.platform().id)?;
-    let origins = session.compiled.bound_origins();
+    let origins = session.compiled.origins();
     to.u64(field::ORIGINS)?.array(origins.len() as u64)?;
     for origin in origins {
         to.str(&origin.to_string())?;

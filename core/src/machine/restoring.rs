@@ -83,7 +83,7 @@ impl Session {
         };
         let opened = envelope::open(&persist.keyring, &key, &record.sealed)?;
         let stored = payload::decode(opened.schema, &opened.plaintext)?;
-        let foreign = self.compiled.bound_origins().iter().find(|origin| {
+        let foreign = self.compiled.origins().iter().find(|origin| {
             let origin = origin.to_string();
             !stored.origins.contains(&origin)
         });

@@ -15,7 +15,6 @@ pub struct Compiled {
     platform: Platform,
     base: Uri,
     origins: Vec<Origin>,
-    bound: Vec<Origin>,
     header: HeaderName,
     token_url: Option<Uri>,
     identity: Option<Uri>,
@@ -70,15 +69,7 @@ impl Compiled {
             }),
             SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::Bearer {} => None,
         };
-        let mut bound = origins.clone();
-        let sign_in = login.as_ref().map(|login| [Some(&login.submit), login.csrf.as_ref()]);
-        for uri in sign_in.into_iter().flatten().flatten().chain(&token_url) {
-            let origin = Origin::of(uri)?;
-            if !bound.contains(&origin) {
-                bound.push(origin);
-            }
-        }
-        Ok(Self { platform, base, origins, bound, header, token_url, identity, inspect, refused_headers, login })
+        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, login })
     }
 
     /// The platform as it was written.
@@ -110,11 +101,6 @@ impl Compiled {
     /// The origins that may see credentials, the base's first.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
-    }
-
-    /// Every origin that gets to see something secret: the ones above, and where signing in and renewing happen.
-    pub fn bound_origins(&self) -> &[Origin] {
-        &self.bound
     }
 
     pub(crate) fn header(&self) -> &HeaderName {

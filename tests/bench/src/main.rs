@@ -21,10 +21,13 @@ use crate::lines::Contender;
 
 /// Measures, and prints figures with their targets.
 #[derive(Debug, Parser)]
-#[command(version, name = "hallpass-bench")]
+#[command(version, name = "hallpass-bench", args_conflicts_with_subcommands = true)]
+#[command(after_help = "Without a name, every bench runs. The names: call.")]
 struct Arguments {
     #[command(subcommand)]
-    bench: Bench,
+    bench: Option<Bench>,
+    #[command(flatten)]
+    all: Printing,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +57,15 @@ struct Printing {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse().bench) {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
+        // Naming what there is helps more than naming what there is not.
+        let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
+        if is_unknown {
+            eprintln!("bench: the names are: {}", NAMES.join(", "));
+        }
+        error.exit()
+    });
+    match run(&arguments.bench.unwrap_or(Bench::Call(arguments.all))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("bench: {failure}");
@@ -74,5 +85,27 @@ fn run(bench: &Bench) -> Result<(), Failure> {
         }
         Bench::Serve => server::serve(),
         Bench::Probe { contender, calls } => instructions::probe(*contender, *calls),
+    }
+}
+
+/// Every bench there is.
+const NAMES: [&str; 1] = ["call"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_name_every_bench_runs_and_the_flags_still_count() {
+        let arguments = Arguments::try_parse_from(["bench", "--quick", "--json"]).expect("parses");
+        assert!(arguments.bench.is_none() && arguments.all.quick && arguments.all.json);
+        let named = Arguments::try_parse_from(["bench", "call", "--quick"]).expect("parses");
+        assert!(matches!(named.bench, Some(Bench::Call(Printing { quick: true, json: false }))));
+    }
+
+    #[test]
+    fn every_name_is_a_bench_and_another_is_not() {
+        assert!(NAMES.iter().all(|name| Arguments::try_parse_from(["bench", name]).is_ok()));
+        assert!(Arguments::try_parse_from(["bench", "nothing"]).is_err());
     }
 }
