@@ -1,6 +1,7 @@
 // Does a session sign in, renew once, retry, survive a restart, and end?
 
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +69,36 @@ test("sixty-four refused calls renew once", async (context) => {
   const stats = await testbed.stats();
   assert.deepEqual([stats.token_requests.total, stats.refresh_reuses], [1, 0]);
   assert.deepEqual([session.stats.renewals, session.generation], [1, 2]);
+});
+
+test("a call's effects are performed only in that call's own async chain", async (context) => {
+  const storage = new AsyncLocalStorage<number>();
+  const exchanges: { path: string; chain: number | undefined }[] = [];
+  const recording = (to: string, init: RequestInit): Promise<Response> => {
+    exchanges.push({ path: new URL(to).pathname, chain: storage.getStore() });
+    return fetch(to, init);
+  };
+  const made = client(context, { platform: testbed.oauth(), fetch: recording });
+  const session = await made.signIn("chained", { refresh_token: await testbed.grant("chained") });
+  await testbed.control("expire?account=chained");
+  await testbed.control("reset");
+  exchanges.length = 0;
+  const calls = Array.from({ length: 8 }, (_, number) =>
+    storage.run(number, async () => {
+      const response = await session.fetch(`/api/items/${number}`);
+      assert.equal(storage.getStore(), number);
+      return [response.status, ((await response.json()) as { number: number }).number];
+    }),
+  );
+  assert.deepEqual(await Promise.all(calls), Array.from({ length: 8 }, (_, number) => [200, number]));
+  for (let number = 0; number < 8; number++) {
+    const own = exchanges.filter(({ path }) => path === `/api/items/${number}`);
+    assert.deepEqual(own.map(({ chain }) => chain), [number, number], `call ${number}: refused, then replayed`);
+  }
+  const renewals = exchanges.filter(({ path }) => path === "/oauth/token");
+  assert.equal(renewals.length, 1);
+  assert.deepEqual([exchanges.length, (await testbed.stats()).token_requests.total], [17, 1]);
+  assert.deepEqual([session.stats.replays, session.stats.renewals, session.generation], [8, 1, 2]);
 });
 
 test("a renewal goes on although the call that caused it was aborted", async (context) => {
@@ -185,6 +216,33 @@ test("closing saves and stops; what comes after is refused; nothing was signed o
   const seen = (await (await again.fetch("/cookies")).json()) as { cookies: Record<string, string> };
   assert.equal(seen.cookies["flavour"], "sweet");
   assert.equal((await again.fetch("/me")).status, 200);
+});
+
+test("disposing of a client saves and closes every session and signs none out", async (context) => {
+  const options: ClientOptions = { platform: testbed.form(), store: new MemoryStore(), keys: KEYS };
+  await testbed.control("reset");
+  const accounts = ["olga", "pete", "quinn"];
+  const made = client(context, options);
+  const sessions = await Promise.all(accounts.map((account) => made.signIn(account, password(account))));
+  for (const session of sessions) await (await session.fetch(`/cookies/set?flavour=${session.account}`)).text();
+  await made[Symbol.asyncDispose]();
+  for (const session of sessions) {
+    assert.equal(session.state, "closed");
+    await assert.rejects(session.fetch("/me"), { kind: "closed" });
+  }
+  await assert.rejects(made.resume("olga"), { kind: "closed" });
+  await made[Symbol.asyncDispose]();
+  const second = client(context, options);
+  assert.deepEqual((await second.sessions()).map((saved) => saved.account).sort(), accounts);
+  for (const account of accounts) {
+    const again = await second.resume(account);
+    const seen = (await (await again.fetch("/cookies")).json()) as { cookies: Record<string, string> };
+    assert.equal(seen.cookies["flavour"], account, "what was not saved before is saved by disposing");
+    assert.equal((await again.fetch("/me")).status, 200, "the platform still knows it");
+    assert.deepEqual([again.stats.restores, again.stats.signIns], [1, 0]);
+  }
+  const { sign_ins } = await testbed.stats();
+  assert.deepEqual([sign_ins.total, sign_ins.refused], [accounts.length, 0]);
 });
 
 test("a store that fails is told apart from one that holds nothing, and calls go on", async (context) => {

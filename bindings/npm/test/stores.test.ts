@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, unlink, utimes, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { MemoryStore, type RecordKey, StoreError } from "hallpass";
 import { FileStore, keysFromEnvironment, keysFromFile } from "hallpass/node";
@@ -14,6 +15,7 @@ import { digestOf } from "../src/node/format.js";
 import { Slot } from "../src/node/slot.js";
 import { bytes, key, LAWS } from "./laws/laws.js";
 import { program, vectors } from "./support/paths.js";
+import { SAVED, sealedAs } from "./support/saver.js";
 
 const NOW = 1_767_225_600_000;
 
@@ -182,6 +184,50 @@ function accepted(root: string, count: number): Promise<number[]> {
     child.stdout.on("data", (chunk: Buffer) => (told += chunk.toString()));
     child.once("error", reject);
     child.once("close", (code) => (code === 0 ? resolve(told.trim().split("\n").map(Number)) : reject(new Error(String(code)))));
+  });
+}
+
+test("whoever is killed while saving leaves the old record or the new one, whole", async (context) => {
+  const root = await folder(context);
+  let before = 0;
+  let replaced = 0;
+  for (let kill = 0; kill < 50; kill++) {
+    const told = await toldUntilKilled(root, 1 + (kill % 4));
+    assert.deepEqual(told, Array.from(told, (_, at) => before + 1 + at), "a killed writer's successor goes on from its record");
+    const last = told.at(-1) as number;
+    const record = await (await FileStore.open(root)).load(SAVED);
+    assert.ok(record !== undefined, `kill ${kill}: neither the old nor the new record`);
+    assert.ok(record.version === last || record.version === last + 1, `kill ${kill}: ${record.version} after ${last}`);
+    assert.ok(Buffer.from(sealedAs(record.version)).equals(record.sealed), `kill ${kill}: ${record.version} is not whole`);
+    if (record.version > last) replaced += 1;
+    before = record.version;
+  }
+  const left = await readdir(join(root, digestOf(SAVED)));
+  const abandoned = left.filter((name) => name.startsWith("tmp-")).length;
+  context.diagnostic(`${before} versions; ${replaced} kills after and ${abandoned} with a file on its way`);
+  assert.ok(before > 50, "every writer saved before it was killed");
+  assert.ok(abandoned > 0, "some were killed in the middle of a save");
+});
+
+/** Runs the writer that never ends and kills it within a save or two of so many accepted versions; the versions that it told. */
+function toldUntilKilled(root: string, saves: number): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const script = fileURLToPath(new URL("./support/saver.js", import.meta.url));
+    const child = spawn(process.execPath, [script, root], { stdio: ["ignore", "pipe", "inherit"] });
+    let told = "";
+    let isDoomed = false;
+    child.stdout.on("data", (chunk: Buffer) => {
+      told += chunk.toString();
+      if (isDoomed || told.split("\n").length <= saves) return;
+      isDoomed = true;
+      // Anywhere in the loop: most saves take a few milliseconds.
+      setTimeout(() => child.kill("SIGKILL"), Math.random() * 12);
+    });
+    child.once("error", reject);
+    child.once("close", (code, signal) => {
+      if (signal === "SIGKILL") resolve(told.trim().split("\n").map(Number));
+      else reject(new Error(`the writer ended by itself: ${code ?? signal}`));
+    });
   });
 }
 
