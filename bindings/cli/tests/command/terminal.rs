@@ -33,6 +33,8 @@ impl Terminal {
         let slave = ptsname(&master, Vec::new()).unwrap();
         let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         let keyboard = File::from(master);
+        // Asked before the command begins, which may silence it at any moment from then on.
+        assert!(tcgetattr(&keyboard).unwrap().local_modes.contains(LocalModes::ECHO), "a new terminal echoes");
         let mut output = keyboard.try_clone().unwrap();
 
         // Of util-linux: the terminal on standard input becomes the command's own.
@@ -101,7 +103,6 @@ fn an_interrupted_prompt_is_130_and_gives_the_terminal_back_as_it_was() {
     let mut login = world.command(&["login", "example", "alice"]);
     login.env("HALLPASS_FIELD_USERNAME", "alice");
     let mut terminal = Terminal::run(&login, &Errors::Pipe);
-    assert!(terminal.echoes());
     terminal.sees("password: ");
     assert!(!terminal.echoes());
     terminal.types("half of it\x03");
