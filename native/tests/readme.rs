@@ -1,19 +1,38 @@
-//! Does the README's Rust example do what the README says, word for word?
+//! Does the README's Rust example do what the README says, word for word, and is its platform file the example that it explains?
 
 use std::path::Path;
 use std::process::Command;
 
+use hallpass::Platform;
 use hallpass_testbed::{Config, Testbed};
 
 const README: &str = include_str!("../../README.md");
 const EXAMPLE: &str = include_str!("../examples/quickstart.rs");
+const PLATFORM: &str = include_str!("../../examples/platforms/testbed-json.toml");
+
+/// The README's first block in a language.
+fn block(language: &str) -> &'static str {
+    let fence = format!("```{language}\n");
+    let block = README.split(&fence).nth(1).and_then(|rest| rest.split("```").next());
+    block.unwrap_or_else(|| panic!("README has no {language} block"))
+}
 
 #[test]
 fn the_example_in_the_readme_is_the_one_that_is_compiled() {
-    let block =
-        README.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("README has a Rust block");
     let code: String = EXAMPLE.lines().filter(|line| !line.starts_with("//!")).collect::<Vec<_>>().join("\n");
-    assert_eq!(block.trim(), code.trim());
+    assert_eq!(block("rust").trim(), code.trim());
+}
+
+#[test]
+fn the_platform_file_that_the_readme_explains_says_what_the_example_says() {
+    let explained = Platform::from_toml(block("toml")).expect("the README's platform is read");
+    let example = Platform::from_toml(PLATFORM).expect("the example is read");
+    let (explained, example) = (explained.definition(), example.definition());
+    assert_eq!((&explained.id, &explained.base_url), (&example.id, &example.base_url));
+    assert_eq!(explained.sign_in, example.sign_in);
+    assert_eq!(explained.renew, example.renew);
+    assert_eq!(explained.identity, example.identity);
+    assert_eq!(explained.refused, example.refused);
 }
 
 #[tokio::test]
@@ -22,8 +41,7 @@ async fn the_example_signs_in_the_first_time_and_resumes_the_second() {
     let folder = tempfile::tempdir().expect("a folder");
     let platforms = folder.path().join("examples/platforms");
     std::fs::create_dir_all(&platforms).expect("makes the folder");
-    let platform = include_str!("../../examples/platforms/testbed-json.toml");
-    let platform = platform.replace("http://127.0.0.1:8080", &testbed.url());
+    let platform = PLATFORM.replace("http://127.0.0.1:8080", &testbed.url());
     std::fs::write(platforms.join("testbed-json.toml"), platform).expect("writes");
 
     let tests = std::env::current_exe().expect("this test is a file");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use tokio::time::Instant;
 /// What one request is answered.
 enum Answer {
     Never,
+    /// With 200 and nothing else, once it was polled twice; no timer is asked.
+    AtOnce,
     /// After how many milliseconds, with which status, header and body.
     After(u64, u16, Option<(&'static str, &'static str)>, String),
 }
@@ -47,7 +50,14 @@ impl Script for Wire {
         };
         let answer = (self.answer)(&request, nth);
         Box::pin(async move {
-            let Answer::After(after, status, header, body) = answer else { return std::future::pending().await };
+            let (after, status, header, body) = match answer {
+                Answer::Never => return std::future::pending().await,
+                Answer::AtOnce => {
+                    tokio::task::yield_now().await;
+                    return Ok(Response::new(Bytes::new()));
+                }
+                Answer::After(after, status, header, body) => (after, status, header, body),
+            };
             tokio::time::sleep(Duration::from_millis(after)).await;
             let mut response = Response::builder().status(status);
             if let Some((name, value)) = header {
@@ -137,4 +147,33 @@ async fn the_same_seed_and_script_write_the_same_trace() {
     }
     assert_eq!(traces[0], traces[1]);
     assert!(traces[0].iter().any(|line| line.ends_with("notice renewed 2")), "{:#?}", traces[0]);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_call_of_an_active_session_spawns_nothing() {
+    let (session, paths) =
+        session(|request, nth| if request.uri().path() == "/token" { tokens(nth, 3600) } else { Answer::AtOnce }).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    // The only thread is never given back to the runtime here, so a task that were spawned could not end unseen.
+    for _ in 0..3 {
+        let mut sending = std::pin::pin!(session.get("/x").send());
+        let mut polls = 0;
+        let answer = loop {
+            let poll = sending.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            polls += 1;
+            assert_eq!(tasks(), before, "at poll {polls}");
+            assert!(polls < 10, "the wire answers at once");
+            if let Poll::Ready(answer) = poll {
+                break answer.expect("answers");
+            }
+        };
+        assert_eq!((answer.status().as_u16(), answer.attempts()), (200, 1));
+        assert!(polls > 1, "it was seen on its way");
+    }
+    assert_eq!(tasks(), before);
+    assert_eq!(*paths.lock().expect("not poisoned"), ["/token", "/x", "/x", "/x"]);
+    let spawned = tokio::spawn(std::future::pending::<()>());
+    assert_eq!(tasks(), before + 1, "a spawned task would have been counted");
+    spawned.abort();
 }

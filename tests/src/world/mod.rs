@@ -11,6 +11,9 @@
 //! 7. Credentials go to the platform's origin only.
 //! 8. A call that is not idempotent is acted upon at most once.
 //! 9. `poll` ends; the same seed gives the same trace; at the end nothing is pending; a session has ended or is of use.
+//!
+//! Not drawn yet: recipes other than the refresh token, probes, body rules and restarts; and two processes share a store only where
+//! the platform says `reuse_safe`.
 
 mod issuer;
 mod laws;

@@ -19,14 +19,22 @@ struct Terminal {
     child: Child,
 }
 
+/// What the command's errors go to.
+enum Errors {
+    Pipe,
+    Screen,
+}
+
 impl Terminal {
-    fn run(inner: &Command) -> Self {
+    fn run(inner: &Command, errors: &Errors) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let slave = ptsname(&master, Vec::new()).unwrap();
         let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         let keyboard = File::from(master);
+        // Asked before the command begins, which may silence it at any moment from then on.
+        assert!(tcgetattr(&keyboard).unwrap().local_modes.contains(LocalModes::ECHO), "a new terminal echoes");
         let mut output = keyboard.try_clone().unwrap();
 
         // Of util-linux: the terminal on standard input becomes the command's own.
@@ -38,7 +46,11 @@ impl Terminal {
                 None => command.env_remove(name),
             };
         }
-        let child = command.stdin(slave).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(match errors {
+            Errors::Pipe => Stdio::piped(),
+            Errors::Screen => Stdio::from(slave.try_clone().unwrap()),
+        });
+        let child = command.stdin(slave).stdout(Stdio::piped()).spawn().unwrap();
         drop(command);
 
         let (seen, screen) = channel();
@@ -72,7 +84,7 @@ impl Terminal {
 #[test]
 fn what_is_missing_is_asked_for_and_a_secret_is_not_echoed() {
     let world = World::new();
-    let mut terminal = Terminal::run(&world.command(&["login", "example", "alice"]));
+    let mut terminal = Terminal::run(&world.command(&["login", "example", "alice"]), &Errors::Pipe);
     // The name is the account's: Enter is enough.
     terminal.types("\n");
     terminal.sees("password: ");
@@ -90,8 +102,7 @@ fn an_interrupted_prompt_is_130_and_gives_the_terminal_back_as_it_was() {
     let world = World::new();
     let mut login = world.command(&["login", "example", "alice"]);
     login.env("HALLPASS_FIELD_USERNAME", "alice");
-    let mut terminal = Terminal::run(&login);
-    assert!(terminal.echoes());
+    let mut terminal = Terminal::run(&login, &Errors::Pipe);
     terminal.sees("password: ");
     assert!(!terminal.echoes());
     terminal.types("half of it\x03");
@@ -99,4 +110,19 @@ fn an_interrupted_prompt_is_130_and_gives_the_terminal_back_as_it_was() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(tcgetattr(&terminal.keyboard).unwrap().local_modes.contains(LocalModes::ECHO));
     assert_eq!(world.testbed.stats().requests.total, 0);
+}
+
+#[test]
+fn the_demo_shows_how_far_it_is_at_a_terminal_and_only_there() {
+    const BAR: &str = "/30 resources";
+    let world = World::new();
+    let mut demo = world.command(&["demo", "--calls", "10"]);
+    demo.env("TERM", "xterm").env_remove("NO_COLOR");
+    let mut terminal = Terminal::run(&demo, &Errors::Screen);
+    terminal.sees(BAR);
+    let ran = world.check(&terminal.child.wait_with_output().unwrap()).expect(0);
+    assert!(!ran.out.contains(BAR), "{ran:?}");
+
+    let ran = world.check(&demo.output().unwrap()).expect(0);
+    assert!(!ran.err.contains(BAR) && !ran.out.contains(BAR), "{ran:?}");
 }
