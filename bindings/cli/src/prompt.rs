@@ -77,7 +77,8 @@ mod unix {
             let before = tcgetattr(&terminal)?;
             let held = signal(SignalKind::interrupt())?;
             let mut silent = before.clone();
-            silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            // Ctrl-C comes as a character from here on: as a signal it would be lost on a prompt that does not read yet.
+            silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
             tcsetattr(&terminal, OptionalActions::Now, &silent)?;
             Ok(Self { terminal, before, _held: held })
         }
