@@ -138,8 +138,7 @@ impl Session {
         let Some(call) = self.call_at(id) else { return };
         let backoff = retry::delay(&self.compiled.platform().retry, call.tries, &mut self.jitter);
         let Some(call) = self.call_at(id) else { return };
-        // Never earlier than the server asks; later by a jitter, so that a burst does not come back as one.
-        let delay = asked.map_or(backoff, |asked| asked.saturating_add(backoff / 4));
+        let delay = retry::wait(asked, backoff);
         if now.mono + delay >= call.deadline {
             let mut reply = fallback;
             if let (Ok(answered), Some(asked)) = (&mut reply, asked) {

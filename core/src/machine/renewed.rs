@@ -136,7 +136,7 @@ impl Session {
             return self.renewal_failed(error.with_retry(Retry::GaveUp), asked, now);
         }
         let backoff = retry::delay(rules, renewal.attempt, &mut self.jitter);
-        let delay = asked.map_or(backoff, |asked| asked.saturating_add(backoff / 4));
+        let delay = retry::wait(asked, backoff);
         if delay > self.compiled.platform().timeouts.total {
             return self.renewal_failed(error.with_retry(Retry::After(now.wall + delay)), asked, now);
         }

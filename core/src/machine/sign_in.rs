@@ -376,7 +376,7 @@ impl Session {
         let asked = retry::retry_after(&arrival.headers, now.wall);
         let asked = asked.filter(|_| classify::heeds_retry_after(arrival.status));
         let backoff = retry::delay(rules, sign_in.tries, &mut self.jitter);
-        let delay = asked.map_or(backoff, |asked| asked.saturating_add(backoff / 4));
+        let delay = retry::wait(asked, backoff);
         if sign_in.tries < rules.attempts && delay <= self.compiled.platform().timeouts.total {
             self.back_off(delay, now);
         } else if is_probe {
