@@ -9,7 +9,7 @@ use super::call::{Call, Reach};
 use super::life::Phase;
 use super::output::Notice;
 use super::session::Session;
-use crate::cookie::Received;
+use crate::cookie::{Change, Changed, Received};
 use crate::time::Now;
 
 impl Session {
@@ -62,6 +62,8 @@ impl Session {
                 _ => &mut self.jar,
             };
             match jar.receive(uri, line.as_bytes(), now.wall) {
+                // The same value with another date is the same credential.
+                Received::Stored(Change { what: Changed::Attributes, .. }) => is_changed = true,
                 Received::Stored(_) | Received::Deleted(_) => {
                     is_changed = true;
                     is_renewed |= is_credential;

@@ -298,3 +298,18 @@ fn saving_what_is_kept_nowhere_is_an_error() {
     let save = pair.command(Session::save);
     assert_eq!(pair.error(save), "store_unfit");
 }
+
+#[test]
+fn a_credential_cookie_that_only_lives_longer_is_the_same_generation() {
+    let mut pair = Pair::new(r#""sign_in": {"bundle": {}}, "credential": {"cookie": "sid"}"#);
+    let id = pair.sign_in(Credentials { cookies: Some(Secret::new("sid=1")), ..Credentials::default() });
+    pair.done(id);
+    let mut generations = Vec::new();
+    for line in ["sid=2; Max-Age=60", "sid=2; Max-Age=600", "sid=2; Max-Age=6000", "sid=3; Max-Age=60"] {
+        pair.get("/a");
+        let exchange = pair.exchange();
+        pair.answer(exchange, 200, &[("set-cookie", line)], "");
+        generations.push(pair.session.generation());
+    }
+    assert_eq!(generations, [2, 2, 2, 3]);
+}
