@@ -236,6 +236,8 @@ const fn purpose_word(purpose: Purpose) -> &'static str {
         Purpose::SignIn => "sign_in",
         Purpose::Renewal => "renewal",
         Purpose::Probe => "probe",
+        Purpose::KeepAlive => "keep_alive",
+        Purpose::SignOut => "sign_out",
     }
 }
 

@@ -54,6 +54,10 @@ pub enum Purpose {
     Renewal,
     /// Asking who the session is.
     Probe,
+    /// Showing that the session is still wanted, where that is not the probe.
+    KeepAlive,
+    /// Telling the platform that the session is over.
+    SignOut,
 }
 
 /// The body of a request.

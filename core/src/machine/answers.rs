@@ -121,9 +121,12 @@ impl Session {
     fn own_answered(&mut self, purpose: Purpose, effect: EffectId, result: Result<Arrival, Failure>, now: Now) {
         match (purpose, &self.phase) {
             (Purpose::Renewal, _) => self.renewal_answered(effect, result, now),
-            (_, Phase::SigningIn(_)) => self.sign_in_answered(purpose, result, now),
+            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe, Phase::SigningIn(_)) => {
+                self.sign_in_answered(purpose, result, now)
+            }
             (Purpose::Probe, Phase::Active) => self.probe_answered(result, now),
-            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe, _) => {}
+            (Purpose::KeepAlive, Phase::Active) => self.keep_alive_answered(result, now),
+            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::KeepAlive | Purpose::SignOut, _) => {}
         }
     }
 

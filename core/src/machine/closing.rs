@@ -85,6 +85,7 @@ impl Session {
         });
         self.phase = Phase::Ended(ending, error.clone());
         self.drop_renewal(error);
+        self.lifetime.at = None;
         self.stop_probe(Some(Verdict::Refused));
         self.turn_away(error);
         self.close_if_drained(now);
@@ -137,6 +138,9 @@ impl Session {
     fn closed(&mut self, result: &Result<(), Error>) {
         let Some(closing) = self.closing.take() else { return };
         self.backs_off = None;
+        self.lifetime.at = None;
+        self.stop_probe(None);
+        self.turn_away(&life::closed());
         self.drop_save(&life::closed());
         if !is_over(&std::mem::replace(&mut self.phase, Phase::Closed)) {
             self.notice(Notice::Closed);

@@ -1,7 +1,7 @@
 //! One account's machine: calls go in, effects come out, and nobody renews twice.
 //!
-//! [`Session`] has four kinds of methods. *Commands* (`call`, `cancel`, `sign_in`, `resume`, `renew`, `save`, `close`,
-//! `forget`) are what the program wants. *Answers* (`complete`, `finish`) are what the driver brings back. [`Session::poll`]
+//! [`Session`] has four kinds of methods. *Commands* (`call`, `cancel`, `sign_in`, `resume`, `renew`, `validate`, `save`, `close`,
+//! `sign_out`, `forget`) are what the program wants. *Answers* (`complete`, `finish`) are what the driver brings back. [`Session::poll`]
 //! says what to do next and is called until it answers [`Output::Wait`]; any number of commands and answers may come before.
 //! *Getters* take `&self`.
 
@@ -12,7 +12,9 @@ mod closing;
 mod dress;
 mod gate;
 mod glance;
+mod keep_alive;
 mod life;
+mod lifetime;
 mod login;
 mod notice;
 mod output;
@@ -34,6 +36,7 @@ mod table;
 mod timers;
 mod token;
 mod trace;
+mod validate;
 mod window;
 
 pub use answers::Misuse;

@@ -86,6 +86,10 @@ pub enum Reason {
     RenewalWindow,
     /// A save that was put off.
     Save,
+    /// A question that keeps the session alive.
+    KeepAlive,
+    /// The end of the session's lifetime.
+    Lifetime,
 }
 
 impl fmt::Debug for Answered {

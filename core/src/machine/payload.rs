@@ -32,6 +32,8 @@ pub(super) struct Tokens {
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) created: Wall,
+    /// When a call last succeeded.
+    pub(super) used: Wall,
     /// The header that carries the access token, made once.
     pub(super) authorization: Option<HeaderValue>,
     /// Fields of a later release, kept as they are.
@@ -65,11 +67,12 @@ mod field {
     pub(super) const HEADERS: u64 = 11;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
+    pub(super) const USED: u64 = 20;
 }
 
 impl Tokens {
     pub(super) fn new(created: Wall) -> Self {
-        Self { created, ..Self::default() }
+        Self { created, used: created, ..Self::default() }
     }
 
     /// Takes over what credentials bring by themselves.
@@ -164,6 +167,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     }
     to.u64(field::JAR)?.encode(&session.jar)?;
     to.u64(field::CREATED)?.i64(tokens.created.as_millis())?;
+    if session.compiled.platform().lifetime.as_ref().is_some_and(|rules| rules.idle.is_some()) {
+        to.u64(field::USED)?.i64(tokens.used.as_millis())?;
+    }
     for (number, raw) in &tokens.unknown {
         to.u64(*number)?;
         to.writer_mut().extend_from_slice(raw);
@@ -191,7 +197,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         tokens: Tokens::default(),
         jar: Jar::new(),
     };
-    let (mut issued, mut ends) = (None, None);
+    let (mut issued, mut ends, mut used) = (None, None, None);
     let fields = from.map()?;
     let mut seen = 0;
     while fields.map_or_else(|| from.datatype().is_ok_and(|kind| kind != minicbor::data::Type::Break), |all| seen < all)
@@ -217,6 +223,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
             field::JAR => stored.jar = from.decode()?,
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
+            field::USED => used = Some(Wall::from_millis(from.i64()?)),
             number => {
                 let start = from.position();
                 from.skip()?;
@@ -224,6 +231,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             }
         }
     }
+    stored.tokens.used = used.unwrap_or(stored.tokens.created);
     if let (Some(issued), Some(ends)) = (issued, ends) {
         stored.tokens.life = Some(Life { issued, ends });
     }

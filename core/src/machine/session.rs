@@ -10,7 +10,9 @@ use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
 use super::gate::Queue;
+use super::keep_alive::KeepAlive;
 use super::life::{Phase, State};
+use super::lifetime::Lifetime;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
 use super::probe::Probe;
@@ -64,6 +66,8 @@ pub struct Session {
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
+    pub(super) keep_alive: KeepAlive,
+    pub(super) lifetime: Lifetime,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
     pub(super) successes: u32,
@@ -110,6 +114,8 @@ impl Session {
             renewals: Renewals::default(),
             backs_off: None,
             probe: Probe::default(),
+            keep_alive: KeepAlive::default(),
+            lifetime: Lifetime::default(),
             saving: Saving::default(),
             closing: None,
             successes: 0,
@@ -215,6 +221,8 @@ impl Session {
             Alarm::OwnBackoff => self.own_backoff_over(now),
             Alarm::Window(generation) => self.window_reached(generation, now),
             Alarm::Save => self.save_due(now),
+            Alarm::KeepAlive => self.keep_alive_due(now),
+            Alarm::Lifetime => self.lifetime_due(now),
         }
         self.close_if_drained(now);
     }
@@ -222,6 +230,7 @@ impl Session {
     fn next_alarm(&mut self) -> Option<(Mono, super::output::Reason)> {
         let (rows, effects, generation) = (&self.rows, &self.effects, self.generation);
         let (saves, backs_off) = (self.saving.waits(), self.backs_off.is_some());
+        let (keeps_alive, is_limited) = (self.keep_alive.at.is_some(), self.lifetime.at.is_some());
         let is_active = matches!(self.phase, Phase::Active) && self.closing.is_none();
         let live = |alarm| match alarm {
             Alarm::CallDeadline(call) | Alarm::Backoff(call) => rows.at(call.raw()).is_some(),
@@ -229,6 +238,8 @@ impl Session {
             Alarm::Window(of) => is_active && of == generation,
             Alarm::Save => saves,
             Alarm::OwnBackoff => backs_off,
+            Alarm::KeepAlive => keeps_alive,
+            Alarm::Lifetime => is_limited,
         };
         self.timers.compact(self.rows.len() + self.effects.len(), live);
         self.timers.next(live)

@@ -192,7 +192,7 @@ impl Session {
             Purpose::Probe => self.compiled.identity(),
             Purpose::Csrf => self.compiled.login().and_then(|login| login.csrf.as_ref()),
             Purpose::SignIn => self.compiled.login().map(|login| &login.submit),
-            Purpose::Renewal => None,
+            Purpose::Renewal | Purpose::KeepAlive | Purpose::SignOut => None,
         };
         if let Some(uri) = uri.cloned()
             && self.compiled.names(&uri)

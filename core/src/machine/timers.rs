@@ -17,6 +17,8 @@ pub(super) enum Alarm {
     /// The window of this generation.
     Window(u64),
     Save,
+    KeepAlive,
+    Lifetime,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +68,8 @@ impl Alarm {
             Self::Effect(_) => Reason::EffectDeadline,
             Self::Window(_) => Reason::RenewalWindow,
             Self::Save => Reason::Save,
+            Self::KeepAlive => Reason::KeepAlive,
+            Self::Lifetime => Reason::Lifetime,
         }
     }
 }

@@ -102,6 +102,8 @@ fn exchange_line(exchange: &Exchange) -> String {
         Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
         Owner::Session(Purpose::Renewal) => "renewal".to_owned(),
         Owner::Session(Purpose::Probe) => "probe".to_owned(),
+        Owner::Session(Purpose::KeepAlive) => "keep_alive".to_owned(),
+        Owner::Session(Purpose::SignOut) => "sign_out".to_owned(),
     };
     format!(
         "exchange {owner} {} {} head={} attempt={} generation={}",

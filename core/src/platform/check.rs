@@ -4,6 +4,7 @@
 
 mod address;
 mod rule;
+mod staying;
 
 use std::fmt;
 
@@ -51,6 +52,7 @@ impl Platform {
             }
         }
         self.check_refused()?;
+        staying::check(self, &addresses)?;
         self.check_retry_and_timeouts()
     }
 

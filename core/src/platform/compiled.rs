@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 
+use super::staying::Staying;
 use super::{Platform, SignIn};
 use crate::effect::Inspect;
 use crate::error::{Error, Kind};
@@ -21,6 +22,7 @@ pub struct Compiled {
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
     login: Option<Addresses>,
+    staying: Staying,
 }
 
 /// Where a sign-in's requests go.
@@ -69,7 +71,8 @@ impl Compiled {
             }),
             SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::Bearer {} => None,
         };
-        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, login })
+        let staying = Staying::new(&platform, &base)?;
+        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, login, staying })
     }
 
     /// The platform as it was written.
@@ -121,6 +124,21 @@ impl Compiled {
 
     pub(crate) fn refused_headers(&self) -> &[(HeaderName, Option<HeaderValue>)] {
         &self.refused_headers
+    }
+
+    /// Where keep-alive asks, if not at the identity probe.
+    pub(crate) fn keep_alive(&self) -> Option<&Uri> {
+        self.staying.keep_alive.as_ref()
+    }
+
+    /// How a session with its credentials is ended.
+    pub(crate) fn sign_out(&self) -> Option<&(Method, Uri)> {
+        self.staying.sign_out.as_ref()
+    }
+
+    /// Where tokens are revoked.
+    pub(crate) fn revoke(&self) -> Option<&Uri> {
+        self.staying.revoke.as_ref()
     }
 
     pub(crate) fn login(&self) -> Option<&Addresses> {
