@@ -14,6 +14,7 @@ mod gate;
 mod glance;
 mod life;
 mod login;
+mod oauth;
 mod output;
 mod own;
 mod payload;
