@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where an OAuth 2 platform's endpoints are learned.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OAuth {
     /// The issuer's identifier, exactly as the issuer itself writes it. Its metadata (RFC 8414, then OpenID Connect Discovery)
@@ -17,6 +18,7 @@ pub struct OAuth {
 ///
 /// Renewal is the same request again.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientCredentials {
     /// The scope to ask for; `renew.scope` when absent.
@@ -29,6 +31,7 @@ pub struct ClientCredentials {
 
 /// A person who signs in on another device (RFC 8628).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct DeviceCode {
     /// The device authorization endpoint; resolved against the platform's base. The issuer's metadata names it when absent.
@@ -46,6 +49,7 @@ pub struct DeviceCode {
 ///
 /// The browser is sent back to the credentials' field `redirect_uri`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthorizationCode {
     /// The authorization endpoint; resolved against the platform's base. The issuer's metadata names it when absent.
