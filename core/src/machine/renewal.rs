@@ -239,7 +239,8 @@ impl Session {
 
     /// Whether sending the present refresh token, or what else renews, twice does no harm.
     pub(super) fn is_resendable(&self) -> bool {
-        self.compiled.renews_as_client() || self.compiled.platform().renew.as_ref().is_some_and(|rules| rules.reuse_safe || !rules.rotates)
+        self.compiled.renews_as_client()
+            || self.compiled.platform().renew.as_ref().is_some_and(|rules| rules.reuse_safe || !rules.rotates)
     }
 
     /// Gives a renewal up because something else takes its place. A rotating token that is on its way is not sent again; should

@@ -98,8 +98,7 @@ impl Session {
             renewed: None,
         };
         let waiters = vec![waiter];
-        self.phase =
-            Phase::SigningIn(Box::new(SignIn {
+        self.phase = Phase::SigningIn(Box::new(SignIn {
             credentials,
             waiters,
             step: Step::Csrf,

@@ -55,7 +55,12 @@ impl Session {
     }
 
     /// Takes an issuer's answer in one of its places.
-    pub(in crate::machine) fn take_discovery(&mut self, at: usize, result: Result<Arrival, Failure>, now: Now) -> Asked {
+    pub(in crate::machine) fn take_discovery(
+        &mut self,
+        at: usize,
+        result: Result<Arrival, Failure>,
+        now: Now,
+    ) -> Asked {
         let doing = "asking the issuer for its endpoints";
         let arrival = match result {
             Ok(arrival) => arrival,

@@ -107,9 +107,9 @@ impl Session {
     fn tokens_answered(&mut self, result: Result<Arrival, Failure>, now: Now) {
         let arrival = match result {
             Ok(arrival) => arrival,
-            Err(failure) => return self.request_failed(&failure, self.safety(), now),
+            Err(failure) => return self.request_failed(&failure, self.grant_safety(), now),
         };
-        let Some(arrival) = self.answer_to_read(arrival, self.safety(), now) else { return };
+        let Some(arrival) = self.answer_to_read(arrival, self.grant_safety(), now) else { return };
         if arrival.status.is_success() {
             match token::read(&arrival) {
                 Ok(answer) => {
@@ -141,7 +141,7 @@ impl Session {
     }
 
     /// Whether what is sent to the token endpoint may be sent twice.
-    fn safety(&self) -> Safety {
+    fn grant_safety(&self) -> Safety {
         if self.compiled.renews_as_client() { Safety::Idempotent } else { Safety::Once }
     }
 

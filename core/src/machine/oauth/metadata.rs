@@ -40,7 +40,11 @@ pub(in crate::machine) fn place(issuer: &Uri, at: usize) -> Result<Uri, Error> {
 }
 
 /// Reads an issuer's metadata; nothing where the answer is no such document at all.
-pub(in crate::machine) fn read(compiled: &Compiled, issuer: &str, arrival: &Arrival) -> Result<Option<Metadata>, Error> {
+pub(in crate::machine) fn read(
+    compiled: &Compiled,
+    issuer: &str,
+    arrival: &Arrival,
+) -> Result<Option<Metadata>, Error> {
     if !arrival.status.is_success() {
         return Ok(None);
     }
@@ -58,15 +62,16 @@ pub(in crate::machine) fn read(compiled: &Compiled, issuer: &str, arrival: &Arri
     let (oauth, recipe) = (compiled.oauth(), &compiled.platform().sign_in);
     let needs_device = matches!(recipe, SignIn::DeviceCode(_)) && oauth.device.is_none();
     let needs_browser = matches!(recipe, SignIn::AuthorizationCode(_)) && oauth.authorize.is_none();
-    let place = |name: &str, is_needed: bool, sees: Sees| match text(name).map(|text| usable(compiled, name, text, sees)) {
-        Some(Ok(uri)) => Ok(Some(uri)),
-        Some(Err(error)) if is_needed => Err(error),
-        None if is_needed => Err(Error::new(
-            Kind::UnexpectedAnswer,
-            format!("the issuer's metadata has no `{name}`; name it in the platform file"),
-        )),
-        Some(Err(_)) | None => Ok(None),
-    };
+    let place =
+        |name: &str, is_needed: bool, sees: Sees| match text(name).map(|text| usable(compiled, name, text, sees)) {
+            Some(Ok(uri)) => Ok(Some(uri)),
+            Some(Err(error)) if is_needed => Err(error),
+            None if is_needed => Err(Error::new(
+                Kind::UnexpectedAnswer,
+                format!("the issuer's metadata has no `{name}`; name it in the platform file"),
+            )),
+            Some(Err(_)) | None => Ok(None),
+        };
     Ok(Some(Metadata {
         token: place("token_endpoint", compiled.token_url().is_none(), Sees::Credentials)?,
         device: place("device_authorization_endpoint", needs_device, Sees::Credentials)?,
@@ -88,7 +93,8 @@ enum Sees {
 
 /// An endpoint at an absolute address that it may have.
 fn usable(compiled: &Compiled, name: &str, text: &str, sees: Sees) -> Result<Uri, Error> {
-    let unusable = || Error::new(Kind::UnexpectedAnswer, format!("the issuer's `{name}` is no address that can be used"));
+    let unusable =
+        || Error::new(Kind::UnexpectedAnswer, format!("the issuer's `{name}` is no address that can be used"));
     let uri: Uri = text.parse().map_err(|_| unusable())?;
     let origin = url::Origin::of(&uri).map_err(|_| unusable())?;
     match sees {

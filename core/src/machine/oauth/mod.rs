@@ -2,9 +2,6 @@
 //!
 //! **Invariant:** no code, verifier, state, token or client secret is in any error, notice, trace or `Debug`.
 
-pub(super) mod authorize;
-pub(super) mod device;
 pub(super) mod discovery;
 pub(super) mod grant;
 pub(super) mod metadata;
-pub(super) mod pkce;

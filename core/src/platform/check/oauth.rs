@@ -24,7 +24,11 @@ pub(super) fn client_credentials(platform: &Platform, rules: &ClientCredentials)
             );
         }
     }
-    free(&rules.parameters, "sign_in.client_credentials.parameters", &["grant_type", "client_id", "client_secret", "scope"])
+    free(
+        &rules.parameters,
+        "sign_in.client_credentials.parameters",
+        &["grant_type", "client_id", "client_secret", "scope"],
+    )
 }
 
 pub(super) fn device_code(platform: &Platform, recipe: &DeviceCode, addresses: &Addresses<'_>) -> Check {
@@ -71,5 +75,49 @@ fn free(parameters: &BTreeMap<String, String>, path: &str, taken: &[&str]) -> Ch
     match parameters.keys().find(|name| name.is_empty() || taken.contains(&name.as_str())) {
         Some(name) => wrong(path, format!("cannot hold `{name}`: Hallpass sets it, or another key does")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::platform::Platform;
+
+    fn fault(rest: &str) -> String {
+        let text = format!(r#"{{"id": "p", "base_url": "https://a.example", {rest}}}"#);
+        Platform::from_json(&text).expect_err(rest).detail().to_owned()
+    }
+
+    #[test]
+    fn an_oauth_recipe_without_its_client_or_endpoints_is_told_what_it_lacks() {
+        for (rest, problem) in [
+            (r#""sign_in": {"device_code": {}}"#, "`sign_in.device_code` needs a table `renew`"),
+            (
+                r#""sign_in": {"device_code": {}}, "renew": {"client_id": "c", "token_url": "/t"}"#,
+                "`sign_in.device_code.device_url` is missing",
+            ),
+            (
+                r#""sign_in": {"authorization_code": {"authorize_url": "/a"}}, "renew": {"client_id": "c"}"#,
+                "`renew.token_url` is missing",
+            ),
+            (
+                r#""sign_in": {"authorization_code": {"parameters": {"state": "x"}}}, "oauth": {"issuer": "https://a.example"}, "renew": {"client_id": "c"}"#,
+                "`sign_in.authorization_code.parameters` cannot hold `state`",
+            ),
+            (
+                r#""sign_in": {"client_credentials": {}}, "renew": {"client_id": "c", "token_url": "/t"}"#,
+                "`sign_in.client_credentials` needs `renew.client_auth`",
+            ),
+            (
+                r#""sign_in": {"oauth2_refresh": {}}, "oauth": {"issuer": "https://b.example"}, "renew": {"client_id": "c"}"#,
+                "`oauth.issuer` is at https://b.example, which may not see credentials",
+            ),
+            (
+                r#""sign_in": {"oauth2_refresh": {}}, "oauth": {"issuer": "/realm"}, "renew": {"client_id": "c"}"#,
+                "`oauth.issuer` has no scheme",
+            ),
+        ] {
+            let told = fault(rest);
+            assert!(told.contains(problem), "{told}");
+        }
     }
 }
