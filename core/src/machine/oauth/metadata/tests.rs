@@ -1,3 +1,5 @@
+//! Does an issuer's metadata count, and which of its endpoints?
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
