@@ -66,6 +66,8 @@ enum Command {
     Wasm,
     /// Write the vector files that are generated from the code, for example after adding an error kind.
     Vectors,
+    /// Write `docs/platform.schema.json`, the JSON Schema of platform files, from the code.
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -114,5 +116,6 @@ fn run(command: &Command) -> Result {
         Command::Npm { what: NpmStep::Test } => suite::test(&[suite::Part::Npm], Servers::Cheap),
         Command::Wasm => wasm::build().map(drop),
         Command::Vectors => checks::write_vectors(),
+        Command::Schema => checks::write_schema(),
     }
 }
