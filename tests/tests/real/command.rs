@@ -55,9 +55,9 @@ pub(crate) fn free_port() -> u16 {
 
 /// Where xtask said it is, or beside the tests.
 fn program() -> PathBuf {
-    let folder = std::env::var_os("HALLPASS_BIN_DIR").map(PathBuf::from).unwrap_or_else(|| {
+    let beside = || {
         let tests = std::env::current_exe().expect("tests are a program");
         tests.ancestors().nth(2).expect("in target/debug/deps").to_owned()
-    });
-    folder.join("hallpass")
+    };
+    std::env::var_os("HALLPASS_BIN_DIR").map_or_else(beside, PathBuf::from).join("hallpass")
 }
