@@ -196,6 +196,7 @@ fn check_login(login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
         return wrong(format!("{at}.success.status"), "must list at least one status");
     }
     statuses(&login.success.status, &format!("{at}.success.status"))?;
+    statuses(&login.success.throttled, &format!("{at}.success.throttled"))?;
     if let Some(cookie) = &login.success.cookie {
         cookie_name(cookie, &format!("{at}.success.cookie"))?;
     }

@@ -82,6 +82,10 @@ pub struct Success {
     /// A cookie that a success sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
+    /// Statuses that say that nobody may sign in for a while, such as after too many wrong passwords: `throttled`, which says
+    /// nothing about the credentials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub throttled: Vec<u16>,
 }
 
 /// A token against cross-site requests: fetched first, sent along.
@@ -180,7 +184,7 @@ pub enum ClientAuth {
 
 impl Default for Success {
     fn default() -> Self {
-        Self { status: vec![200, 201, 204, 302, 303], body: None, cookie: None }
+        Self { status: vec![200, 201, 204, 302, 303], body: None, cookie: None, throttled: Vec::new() }
     }
 }
 
