@@ -28,7 +28,8 @@ pub(crate) fn docs() -> Result {
 
 /// Writes the generated vector files anew.
 pub(crate) fn write_vectors() -> Result {
-    let mut test = cargo(&["test", "--locked", "--package", "hallpass-conformance", "--test", "error_kinds"]);
+    let mut test =
+        cargo(&["test", "--locked", "--package", "hallpass-conformance", "--test", "error_kinds", "--test", "notices"]);
     run(test.env("HALLPASS_WRITE_VECTORS", "1"))
 }
 

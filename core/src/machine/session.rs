@@ -11,6 +11,7 @@ use super::call::{Call, Head};
 use super::closing::Closing;
 use super::gate::Queue;
 use super::life::{Phase, State};
+use super::oauth::metadata::Metadata;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
 use super::probe::Probe;
@@ -23,7 +24,7 @@ use super::timers::{Alarm, Timers};
 use super::trace::Trace;
 use crate::cookie::Jar;
 use crate::effect::{CallId, Effect, EffectId};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::platform::Compiled;
 use crate::seed::{Rng, Seed};
 use crate::store::RecordKey;
@@ -61,6 +62,11 @@ pub struct Session {
 
     pub(super) renewal: Option<Renewal>,
     pub(super) renewals: Renewals,
+    /// What the issuer said of itself, once it was asked.
+    pub(super) issuer: Option<Box<Metadata>>,
+    /// Draws what ties an authorization code to this session.
+    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
+    pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
@@ -68,6 +74,7 @@ pub struct Session {
     pub(super) closing: Option<Closing>,
     pub(super) successes: u32,
     pub(super) stats: Stats,
+    pub(super) last_error: Option<Kind>,
     pub(super) trace: Trace,
 }
 
@@ -88,6 +95,7 @@ impl Session {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
             salt: seed.rng("salt"),
+            proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
             compiled,
             account: account.into(),
@@ -107,12 +115,14 @@ impl Session {
             outputs: VecDeque::new(),
             renewal: None,
             renewals: Renewals::default(),
+            issuer: None,
             backs_off: None,
             probe: Probe::default(),
             saving: Saving::default(),
             closing: None,
             successes: 0,
             stats: Stats::default(),
+            last_error: None,
         }
     }
 
@@ -239,7 +249,10 @@ impl Session {
 
     /// Ends a call or command.
     pub(super) fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
-        if self.rows.remove(to.raw()).is_some() {
+        if let Some(row) = self.rows.remove(to.raw()) {
+            if let Row::Call(_) = row {
+                self.count_end(&reply);
+            }
             self.outputs.push_back(Output::Reply(to, reply));
         }
     }
@@ -252,6 +265,9 @@ impl Session {
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
+        if let Notice::RenewalFailed(kind) | Notice::SaveFailed(kind) | Notice::Rejected(kind) = notice {
+            self.last_error = Some(kind);
+        }
         self.outputs.push_back(Output::Notice(notice));
     }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod closing;
+mod oauth;
 mod platforms;
 mod redirects;
 mod refusals;
@@ -11,4 +12,5 @@ mod restoring;
 mod retries;
 mod saving;
 mod secrets;
+mod seeing;
 mod sign_in;
