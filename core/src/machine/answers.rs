@@ -121,12 +121,14 @@ impl Session {
     fn own_answered(&mut self, purpose: Purpose, effect: EffectId, result: Result<Arrival, Failure>, now: Now) {
         match (purpose, &self.phase) {
             (Purpose::Renewal, _) => self.renewal_answered(effect, result, now),
-            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe, Phase::SigningIn(_)) => {
-                self.sign_in_answered(purpose, result, now)
+            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::Discovery, Phase::SigningIn(_)) => {
+                self.sign_in_answered(purpose, result, now);
             }
+            (Purpose::Discovery, Phase::Active) => self.renewal_discovered(result, now),
             (Purpose::Probe, Phase::Active) => self.probe_answered(result, now),
+            (Purpose::SignOut, _) => self.sign_out_answered(result, now),
             (Purpose::KeepAlive, Phase::Active) => self.keep_alive_answered(result, now),
-            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::KeepAlive | Purpose::SignOut, _) => {}
+            (Purpose::Discovery | Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::KeepAlive, _) => {}
         }
     }
 

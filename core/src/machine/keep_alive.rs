@@ -56,7 +56,7 @@ impl Session {
         };
         let spread = wait * u32::from(rules.jitter.min(100)) / 100;
         let drawn = self.jitter.below(u64::try_from(spread.as_nanos() * 2).unwrap_or(u64::MAX).saturating_add(1));
-        let wait = (wait - spread + Duration::from_nanos(drawn)).max(asked.unwrap_or_default());
+        let wait = (wait.saturating_sub(spread) + Duration::from_nanos(drawn)).max(asked.unwrap_or_default());
         self.keep_alive.wait = wait;
         self.set_keep_alive(now.mono + wait);
     }

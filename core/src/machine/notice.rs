@@ -74,6 +74,10 @@ notices! {
     CookieIgnored = "cookie_ignored";
     /// A ticket was answered twice, late, or on the wrong session.
     Misused(EffectId) = "misused";
+    /// The platform was told that the session is over, or has known it.
+    SignedOut = "signed_out";
+    /// The platform could not be told that the session is over, with the kind of what came instead; it has ended here all the same.
+    SignOutFailed(Kind) = "sign_out_failed";
     /// Closed.
     Closed = "closed";
 }
@@ -96,6 +100,8 @@ impl Notice {
             | Self::NotInspected(_)
             | Self::CookieIgnored
             | Self::Misused(_)
+            | Self::SignedOut
+            | Self::SignOutFailed(_)
             | Self::Closed => None,
         }
     }
@@ -107,7 +113,8 @@ impl Notice {
             | Self::Rejected(kind)
             | Self::SaveFailed(kind)
             | Self::Retried(_, _, kind)
-            | Self::ProbeUnknown(kind) => Some(*kind),
+            | Self::ProbeUnknown(kind)
+            | Self::SignOutFailed(kind) => Some(*kind),
             Self::SignedIn(_)
             | Self::Restored(_)
             | Self::Renewed(_)
@@ -119,6 +126,7 @@ impl Notice {
             | Self::NotInspected(_)
             | Self::CookieIgnored
             | Self::Misused(_)
+            | Self::SignedOut
             | Self::Closed => None,
         }
     }

@@ -79,7 +79,8 @@ impl Session {
             return;
         }
         if self.closing.as_ref().is_some_and(Closing::removes) {
-            return self.drop_save(&life::closed());
+            self.drop_save(&life::closed());
+            return self.saved_or_not(now);
         }
         let keyring = persist.keyring.clone();
         let Some(key) = self.record_key() else { return };

@@ -13,12 +13,14 @@ use super::gate::Queue;
 use super::keep_alive::KeepAlive;
 use super::life::{Phase, State};
 use super::lifetime::Lifetime;
+use super::oauth::metadata::Metadata;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
 use super::probe::Probe;
 use super::renewal::{Renewal, Renewals};
 use super::saving::Saving;
 use super::settings::Settings;
+use super::sign_out::Telling;
 use super::stats::Stats;
 use super::table::Table;
 use super::timers::{Alarm, Timers};
@@ -63,6 +65,11 @@ pub struct Session {
 
     pub(super) renewal: Option<Renewal>,
     pub(super) renewals: Renewals,
+    /// What the issuer said of itself, once it was asked.
+    pub(super) issuer: Option<Box<Metadata>>,
+    /// Draws what ties an authorization code to this session.
+    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
+    pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
@@ -70,6 +77,7 @@ pub struct Session {
     pub(super) lifetime: Lifetime,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
+    pub(super) telling: Option<Telling>,
     pub(super) successes: u32,
     pub(super) stats: Stats,
     pub(super) last_error: Option<Kind>,
@@ -93,6 +101,7 @@ impl Session {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
             salt: seed.rng("salt"),
+            proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
             compiled,
             account: account.into(),
@@ -112,12 +121,14 @@ impl Session {
             outputs: VecDeque::new(),
             renewal: None,
             renewals: Renewals::default(),
+            issuer: None,
             backs_off: None,
             probe: Probe::default(),
             keep_alive: KeepAlive::default(),
             lifetime: Lifetime::default(),
             saving: Saving::default(),
             closing: None,
+            telling: None,
             successes: 0,
             stats: Stats::default(),
             last_error: None,
@@ -221,6 +232,7 @@ impl Session {
             Alarm::OwnBackoff => self.own_backoff_over(now),
             Alarm::Window(generation) => self.window_reached(generation, now),
             Alarm::Save => self.save_due(now),
+            Alarm::Drain => self.drain_overdue(now),
             Alarm::KeepAlive => self.keep_alive_due(now),
             Alarm::Lifetime => self.lifetime_due(now),
         }
@@ -231,6 +243,7 @@ impl Session {
         let (rows, effects, generation) = (&self.rows, &self.effects, self.generation);
         let (saves, backs_off) = (self.saving.waits(), self.backs_off.is_some());
         let (keeps_alive, is_limited) = (self.keep_alive.at.is_some(), self.lifetime.at.is_some());
+        let drains = self.closing.as_ref().is_some_and(Closing::is_limited);
         let is_active = matches!(self.phase, Phase::Active) && self.closing.is_none();
         let live = |alarm| match alarm {
             Alarm::CallDeadline(call) | Alarm::Backoff(call) => rows.at(call.raw()).is_some(),
@@ -238,6 +251,7 @@ impl Session {
             Alarm::Window(of) => is_active && of == generation,
             Alarm::Save => saves,
             Alarm::OwnBackoff => backs_off,
+            Alarm::Drain => drains,
             Alarm::KeepAlive => keeps_alive,
             Alarm::Lifetime => is_limited,
         };

@@ -39,6 +39,7 @@ pub(super) mod optional {
         super::deserialize(from).map(Some)
     }
 
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
     pub(in crate::platform) fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => super::serialize(duration, to),

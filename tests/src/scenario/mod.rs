@@ -82,6 +82,8 @@ pub struct Step {
     pub body: Option<String>,
     #[serde(default)]
     pub timeout: Option<u64>,
+    #[serde(default)]
+    pub within: Option<u64>,
 }
 
 /// The kinds of steps.
@@ -94,6 +96,8 @@ pub enum What {
     SignIn,
     Resume,
     Renew,
+    Validate,
+    SignOut,
     Save,
     Close,
     Forget,
@@ -147,6 +151,7 @@ impl Scenario {
             user_agent: self.credentials.user_agent.clone(),
             headers: secrets(&self.credentials.headers),
             account_id: self.credentials.account_id.clone(),
+            ..Credentials::default()
         }
     }
 }

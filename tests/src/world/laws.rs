@@ -55,7 +55,12 @@ impl Seen {
             }
             Owner::Session(Purpose::Renewal) => self.renewal_leaves(exchange, session, at, lifetime),
             Owner::Session(
-                Purpose::SignIn | Purpose::Csrf | Purpose::Probe | Purpose::KeepAlive | Purpose::SignOut,
+                Purpose::Discovery
+                | Purpose::SignIn
+                | Purpose::Csrf
+                | Purpose::Probe
+                | Purpose::KeepAlive
+                | Purpose::SignOut,
             ) => {}
         }
     }

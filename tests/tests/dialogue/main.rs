@@ -3,6 +3,9 @@
 mod answers;
 mod calls;
 mod closing;
+mod keep_alive;
+mod lifetime;
+mod oauth;
 mod platforms;
 mod redirects;
 mod refusals;
@@ -13,3 +16,5 @@ mod saving;
 mod secrets;
 mod seeing;
 mod sign_in;
+mod sign_out;
+mod validate;

@@ -30,6 +30,9 @@ pub(super) fn check(platform: &Platform, addresses: &Addresses<'_>) -> Check {
         if sign_out.path.is_none() && sign_out.revoke.is_none() {
             return wrong("sign_out", "needs a `path`, an address to `revoke` tokens at, or both");
         }
+        if sign_out.revoke.is_some() && platform.renew.is_none() {
+            return wrong("sign_out.revoke", "needs a table `renew`, which says how the client shows itself");
+        }
         method(&sign_out.method, "sign_out.method")?;
         for (text, path) in [(&sign_out.path, "sign_out.path"), (&sign_out.revoke, "sign_out.revoke")] {
             if let Some(text) = text {
