@@ -21,6 +21,7 @@ impl Credentials {
             SignIn::Form(login) | SignIn::Json(login) => self.missing_fields(&named(login)),
             SignIn::Oauth2Refresh {} => self.missing_fields(&["refresh_token"]),
             SignIn::Bearer {} => self.missing_fields(&["access_token"]),
+            SignIn::Custom {} => Vec::new(),
         };
         match platform.renew.as_ref().map_or(ClientAuth::None, |renew| renew.client_auth) {
             ClientAuth::None => {}
@@ -77,7 +78,7 @@ impl Credentials {
     }
 
     /// Whether nothing is here that could show who it is.
-    fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         self.cookies.is_none() && self.headers.is_empty() && self.field("access_token").is_none()
     }
 }

@@ -38,7 +38,7 @@ impl Platform {
                     "needs a table `renew` that names the token endpoint (`token_url`)",
                 );
             }
-            SignIn::Oauth2Refresh {} | SignIn::Bearer {} => {}
+            SignIn::Oauth2Refresh {} | SignIn::Bearer {} | SignIn::Custom {} => {}
         }
         if let Some(renew) = &self.renew {
             check_renew(renew, &addresses)?;
@@ -139,7 +139,8 @@ impl Platform {
         }
         positive(self.timeouts.total, "timeouts.total")?;
         positive(self.timeouts.exchange, "timeouts.exchange")?;
-        positive(self.timeouts.store, "timeouts.store")
+        positive(self.timeouts.store, "timeouts.store")?;
+        positive(self.timeouts.challenge, "timeouts.challenge")
     }
 }
 

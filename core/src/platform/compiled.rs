@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 
-use super::{Platform, SignIn};
+use super::Platform;
+use super::program::{self, Plan};
 use crate::effect::Inspect;
 use crate::error::{Error, Kind};
 use crate::url::{self, Origin};
@@ -20,15 +21,7 @@ pub struct Compiled {
     identity: Option<Uri>,
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    login: Option<Addresses>,
-}
-
-/// Where a sign-in's requests go.
-#[derive(Debug)]
-pub(crate) struct Addresses {
-    pub(crate) method: Method,
-    pub(crate) submit: Uri,
-    pub(crate) csrf: Option<Uri>,
+    plan: Plan,
 }
 
 impl Compiled {
@@ -61,15 +54,8 @@ impl Compiled {
             Ok((name, value.transpose()?))
         });
         let refused_headers = refused_headers.collect::<Result<_, Error>>()?;
-        let login = match &platform.sign_in {
-            SignIn::Form(login) | SignIn::Json(login) => Some(Addresses {
-                method: login.method.parse().map_err(|_| invalid("sign_in.method", &login.method))?,
-                submit: url::resolve(&base, &login.path)?,
-                csrf: login.csrf.as_ref().map(|csrf| url::resolve(&base, &csrf.path)).transpose()?,
-            }),
-            SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::Bearer {} => None,
-        };
-        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, login })
+        let plan = program::compile(&platform.sign_in, &base)?;
+        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, plan })
     }
 
     /// The platform as it was written.
@@ -123,8 +109,9 @@ impl Compiled {
         &self.refused_headers
     }
 
-    pub(crate) fn login(&self) -> Option<&Addresses> {
-        self.login.as_ref()
+    /// How an account signs in.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 }
 

@@ -7,6 +7,7 @@ mod check;
 mod compiled;
 mod duration;
 mod parse;
+mod program;
 mod recipe;
 mod rules;
 #[cfg(feature = "schema")]
@@ -16,6 +17,7 @@ pub mod template;
 use serde::{Deserialize, Serialize};
 
 pub use compiled::Compiled;
+pub(crate) use program::{Grant, Plan, Step, StepBody};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 
