@@ -1,6 +1,7 @@
 //! What can be chosen for a client?
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub struct Builder {
     pub(crate) renew_without_store: bool,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) event_buffer: NonZeroUsize,
     pub(crate) wire: Option<Wire>,
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -110,6 +112,12 @@ impl Builder {
         self
     }
 
+    /// How many events wait for each reader of [`Client::events`] before the oldest are lost: 1,024 when nothing is said.
+    pub fn event_buffer(mut self, events: NonZeroUsize) -> Self {
+        self.event_buffer = events;
+        self
+    }
+
     /// A client with these settings. It belongs to the tokio runtime in which it is built.
     ///
     /// # Errors
@@ -147,6 +155,7 @@ impl Default for Builder {
             renew_without_store: false,
             asker: None,
             observer: None,
+            event_buffer: EVENT_BUFFER,
             wire: None,
             clock: None,
             seed: None,
@@ -163,3 +172,5 @@ impl fmt::Debug for Builder {
             .finish_non_exhaustive()
     }
 }
+
+const EVENT_BUFFER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);

@@ -32,6 +32,7 @@ pub mod http;
 pub mod keys;
 mod platform;
 mod response;
+mod seeing;
 mod session;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -53,4 +54,5 @@ pub use call::Call;
 pub use client::{Client, Saved};
 pub use platform::Platform;
 pub use response::Response;
+pub use seeing::{Event, Events, Lagged};
 pub use session::Session;

@@ -232,6 +232,7 @@ const fn kind_word(kind: KindName) -> &'static str {
 
 const fn purpose_word(purpose: Purpose) -> &'static str {
     match purpose {
+        Purpose::Discovery => "discovery",
         Purpose::Csrf => "csrf",
         Purpose::SignIn => "sign_in",
         Purpose::Renewal => "renewal",

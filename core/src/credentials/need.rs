@@ -20,8 +20,9 @@ impl Credentials {
             }
             SignIn::Form(login) | SignIn::Json(login) => self.missing_fields(&named(login)),
             SignIn::Oauth2Refresh {} => self.missing_fields(&["refresh_token"]),
+            SignIn::AuthorizationCode(_) => self.missing_fields(&["redirect_uri"]),
+            SignIn::ClientCredentials(_) | SignIn::DeviceCode(_) | SignIn::Custom {} => Vec::new(),
             SignIn::Bearer {} => self.missing_fields(&["access_token"]),
-            SignIn::Custom {} => Vec::new(),
         };
         match platform.renew.as_ref().map_or(ClientAuth::None, |renew| renew.client_auth) {
             ClientAuth::None => {}

@@ -15,6 +15,7 @@ mod gate;
 mod glance;
 mod life;
 mod notice;
+mod oauth;
 mod output;
 mod own;
 mod payload;

@@ -11,6 +11,7 @@ use super::call::{Call, Head};
 use super::closing::Closing;
 use super::gate::Queue;
 use super::life::{Phase, State};
+use super::oauth::metadata::Metadata;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
 use super::probe::Probe;
@@ -61,6 +62,11 @@ pub struct Session {
 
     pub(super) renewal: Option<Renewal>,
     pub(super) renewals: Renewals,
+    /// What the issuer said of itself, once it was asked.
+    pub(super) issuer: Option<Box<Metadata>>,
+    /// Draws what ties an authorization code to this session.
+    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
+    pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
@@ -89,6 +95,7 @@ impl Session {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
             salt: seed.rng("salt"),
+            proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
             compiled,
             account: account.into(),
@@ -108,6 +115,7 @@ impl Session {
             outputs: VecDeque::new(),
             renewal: None,
             renewals: Renewals::default(),
+            issuer: None,
             backs_off: None,
             probe: Probe::default(),
             saving: Saving::default(),

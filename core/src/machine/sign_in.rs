@@ -7,14 +7,13 @@
 //!        └───────────────────────┘  (bundle, bearer)
 //! ```
 //!
-//! Each stage may back off where nothing can have happened yet. `start` begins, `step` and `grant` go through the stages, `proof`
-//! asks the platform whether it worked, `end` puts back what was there before where it did not.
+//! Each stage may back off where nothing can have happened yet. `start` begins, `step`, `program` and `machine/oauth` go through the
+//! stages, `proof` asks the platform whether it worked, `end` puts back what was there before where it did not.
 //!
 //! **Invariant:** what was signed in with before is kept until the new credentials are proved.
 
 mod answer;
 mod end;
-mod grant;
 mod html;
 mod program;
 mod proof;
@@ -25,6 +24,7 @@ mod step;
 use http::Uri;
 
 use super::life::Phase;
+use super::oauth::grant::Grant;
 use super::payload::Tokens;
 use super::token;
 use crate::cookie::Jar;
@@ -42,6 +42,8 @@ pub(super) struct SignIn {
     tries: u32,
     /// Where the present exchange goes, if cookies are taken from there.
     at: Option<Uri>,
+    /// How far an OAuth 2 grant has come.
+    pub(super) grant: Option<Grant>,
     /// What earlier steps took from their answers.
     values: Vec<(String, Secret)>,
     before: Before,
@@ -99,7 +101,7 @@ impl SignIn {
     fn is_at(&self, purpose: Purpose) -> bool {
         match self.stage {
             Stage::Step(_) => matches!(purpose, Purpose::Csrf | Purpose::SignIn),
-            Stage::Grant => purpose == Purpose::SignIn,
+            Stage::Grant => matches!(purpose, Purpose::Discovery | Purpose::SignIn),
             Stage::Probe => purpose == Purpose::Probe,
             Stage::Program | Stage::Saving => false,
         }

@@ -98,6 +98,7 @@ fn effect_line(effect: &Effect) -> String {
 fn exchange_line(exchange: &Exchange) -> String {
     let owner = match exchange.owner {
         Owner::Call(call) => number(call),
+        Owner::Session(Purpose::Discovery) => "discovery".to_owned(),
         Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
         Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
         Owner::Session(Purpose::Renewal) => "renewal".to_owned(),

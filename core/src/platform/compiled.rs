@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Uri};
 
-use super::Platform;
 use super::program::{self, Plan};
+use super::{Platform, SignIn};
 use crate::effect::Inspect;
 use crate::error::{Error, Kind};
 use crate::url::{self, Origin};
@@ -18,10 +18,19 @@ pub struct Compiled {
     origins: Vec<Origin>,
     header: HeaderName,
     token_url: Option<Uri>,
+    oauth: OAuthAddresses,
     identity: Option<Uri>,
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
     plan: Plan,
+}
+
+/// What is known of an OAuth 2 platform's addresses, the token endpoint apart.
+#[derive(Debug, Default)]
+pub(crate) struct OAuthAddresses {
+    pub(crate) issuer: Option<Uri>,
+    pub(crate) device: Option<Uri>,
+    pub(crate) authorize: Option<Uri>,
 }
 
 impl Compiled {
@@ -39,7 +48,12 @@ impl Compiled {
         }
         let header = platform.credential.header.as_deref().unwrap_or("authorization");
         let header = header.parse().map_err(|_| invalid("credential.header", header))?;
-        let token_url = platform.renew.as_ref().map(|renew| url::resolve(&base, &renew.token_url)).transpose()?;
+        let resolve = |text: Option<&str>| text.map(|text| url::resolve(&base, text)).transpose();
+        let token_url = resolve(platform.renew.as_ref().and_then(|renew| renew.token_url.as_deref()))?;
+        let mut oauth = OAuthAddresses {
+            issuer: resolve(platform.oauth.as_ref().map(|oauth| &*oauth.issuer))?,
+            ..OAuthAddresses::default()
+        };
         let identity = platform.identity.as_ref().map(|identity| url::resolve(&base, &identity.path)).transpose()?;
         let inspect = platform.refused.bodies.iter().map(|rule| Inspect {
             status: rule.status.clone(),
@@ -54,8 +68,13 @@ impl Compiled {
             Ok((name, value.transpose()?))
         });
         let refused_headers = refused_headers.collect::<Result<_, Error>>()?;
+        match &platform.sign_in {
+            SignIn::DeviceCode(recipe) => oauth.device = resolve(recipe.device_url.as_deref())?,
+            SignIn::AuthorizationCode(recipe) => oauth.authorize = resolve(recipe.authorize_url.as_deref())?,
+            _ => {}
+        }
         let plan = program::compile(&platform.sign_in, &base)?;
-        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, plan })
+        Ok(Self { platform, base, origins, header, token_url, oauth, identity, inspect, refused_headers, plan })
     }
 
     /// The platform as it was written.
@@ -95,6 +114,20 @@ impl Compiled {
 
     pub(crate) fn token_url(&self) -> Option<&Uri> {
         self.token_url.as_ref()
+    }
+
+    pub(crate) fn oauth(&self) -> &OAuthAddresses {
+        &self.oauth
+    }
+
+    /// Whether there is a token endpoint, named here or by the issuer.
+    pub(crate) fn has_token_endpoint(&self) -> bool {
+        self.token_url.is_some() || (self.oauth.issuer.is_some() && self.platform.renew.is_some())
+    }
+
+    /// Whether a session is renewed by signing in as the client again, without a refresh token.
+    pub(crate) fn renews_as_client(&self) -> bool {
+        matches!(self.platform.sign_in, SignIn::ClientCredentials(_))
     }
 
     pub(crate) fn identity(&self) -> Option<&Uri> {

@@ -16,17 +16,10 @@ pub(crate) enum Plan {
     Given,
     /// Requests, one after the other.
     Steps(Vec<Step>),
-    /// An OAuth 2 grant at the token endpoint.
-    Grant(Grant),
+    /// An OAuth 2 grant.
+    Grant,
     /// The program's own function.
     Custom,
-}
-
-/// An OAuth 2 grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Grant {
-    /// A refresh token is exchanged (RFC 6749 §6).
-    RefreshToken,
 }
 
 /// One request of a sign-in, and what its answer means.
@@ -57,7 +50,10 @@ pub(crate) enum StepBody {
 pub(super) fn compile(recipe: &SignIn, base: &Uri) -> Result<Plan, Error> {
     Ok(match recipe {
         SignIn::Bundle(_) | SignIn::Bearer {} => Plan::Given,
-        SignIn::Oauth2Refresh {} => Plan::Grant(Grant::RefreshToken),
+        SignIn::Oauth2Refresh {}
+        | SignIn::ClientCredentials(_)
+        | SignIn::DeviceCode(_)
+        | SignIn::AuthorizationCode(_) => Plan::Grant,
         SignIn::Form(login) => Plan::Steps(login_steps(login, StepBody::Form, base)?),
         SignIn::Json(login) => Plan::Steps(login_steps(login, StepBody::Json, base)?),
         SignIn::Custom {} => Plan::Custom,

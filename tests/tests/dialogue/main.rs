@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod closing;
+mod oauth;
 mod platforms;
 mod redirects;
 mod refusals;

@@ -32,6 +32,10 @@ fn check(success: &Success, arrival: &Arrival, has_cookie: impl Fn(&str) -> bool
         let told = token::told(arrival);
         Error::new(Kind::CredentialsRefused, format!("the platform refused the credentials: {what}{told}"))
     };
+    if success.throttled.contains(&status) {
+        let what = format!("the platform takes no sign-in for a while (it answered {status}); try again later");
+        return Err(Error::new(Kind::Throttled, what));
+    }
     if !success.status.contains(&status) {
         return Err(match status {
             400..=499 => refused(&format!("it answered {status}")),

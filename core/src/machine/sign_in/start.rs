@@ -54,6 +54,7 @@ impl Session {
             stage: Stage::Step(0),
             tries: 0,
             at: None,
+            grant: None,
             values: Vec::new(),
             before,
         }));
@@ -63,7 +64,7 @@ impl Session {
         match self.compiled.clone().plan() {
             Plan::Given => self.proved(now),
             Plan::Steps(_) => self.enter(Stage::Step(0), now),
-            Plan::Grant(_) => self.enter(Stage::Grant, now),
+            Plan::Grant => self.enter(Stage::Grant, now),
             Plan::Custom => self.enter(Stage::Program, now),
         }
     }
@@ -94,7 +95,8 @@ impl Session {
         let tries = sign_in.tries;
         match sign_in.stage {
             Stage::Step(index) => self.send_step(index, tries, now),
-            Stage::Grant => self.send_grant(tries, now),
+            Stage::Grant if sign_in.grant.is_none() => self.begin_grant(now),
+            Stage::Grant => self.send_grant(now),
             Stage::Program => self.ask_program(now),
             Stage::Probe => {
                 sign_in.at = self.compiled.identity().cloned();

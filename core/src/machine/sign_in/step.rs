@@ -40,19 +40,21 @@ impl Session {
             return;
         }
         let stage = sign_in.stage;
+        if stage == Stage::Grant {
+            return self.grant_answered(result, now);
+        }
         match result {
             Err(failure) => self.exchange_failed(&failure, now),
             Ok(arrival) => {
                 self.take_sign_in_cookies(&arrival, now);
                 match (stage, self.compiled.clone().plan()) {
                     (Stage::Probe, _) => self.sign_in_probed(&arrival, now),
-                    (Stage::Grant, _) => self.grant_answered(&arrival, now),
                     (Stage::Step(index), Plan::Steps(steps)) => {
                         if let Some(step) = steps.get(index) {
                             self.step_answered(step, index, &arrival, now);
                         }
                     }
-                    (Stage::Step(_) | Stage::Program | Stage::Saving, _) => {}
+                    (Stage::Step(_) | Stage::Grant | Stage::Program | Stage::Saving, _) => {}
                 }
             }
         }
