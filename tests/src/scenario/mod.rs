@@ -157,6 +157,7 @@ impl Given {
             user_agent: self.user_agent.clone(),
             headers: secrets(&self.headers),
             account_id: self.account_id.clone(),
+            ..Credentials::default()
         }
     }
 }

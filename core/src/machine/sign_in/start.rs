@@ -1,6 +1,7 @@
 //! How a sign-in begins: what is there steps aside, what was given is taken over, and the plan's first stage is entered.
 
 use super::{Before, SignIn, Stage};
+use crate::cookie::Cookie;
 use crate::credentials::Credentials;
 use crate::effect::CallId;
 use crate::error::{Error, Kind};
@@ -72,6 +73,9 @@ impl Session {
     /// Takes over what credentials themselves bring: cookies, user agent, headers, tokens.
     pub(super) fn take_credentials(&mut self, credentials: &Credentials, now: Now) -> Result<(), Error> {
         self.tokens.take(credentials, self.compiled.platform())?;
+        let is_wanted =
+            |cookie: &Cookie| self.compiled.origins().iter().any(|origin| cookie.is_for_host(origin.host()));
+        self.jar.adopt(&credentials.jar, now.wall, &is_wanted);
         if let Some(cookies) = &credentials.cookies {
             self.jar.import_line(self.compiled.base(), cookies.expose(), now.wall)?;
         }
