@@ -166,6 +166,9 @@ impl Session {
             stats.restores,
             stats.saves,
             stats.cache_hits,
+            stats.throttled,
+            stats.errors,
+            stats.cancelled,
         ];
         counters.iter().map(|counter| *counter as f64).collect()
     }

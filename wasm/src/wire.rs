@@ -13,12 +13,14 @@
 //! [2, call, null]                                   a command was carried out
 //! [2, call, [effect, address, verdict, retry at | null, attempts, redirects, generation]]   a call was answered
 //! [2, call, lines]                                  it failed (see `fault`)
-//! [3, word, number | null, kind | null, call | null]   notice
+//! [3, word, number | null, kind | null, call | null, status | null, until | null]   notice
 //! [4, deadline ms | null, reason | null]            wait; always the last
 //! ```
 
+use std::time::Duration;
+
 use hallpass_core::effect::{Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody};
-use hallpass_core::error::{Error, Kind};
+use hallpass_core::error::Error;
 use hallpass_core::machine::{Answered, Notice, Output, Reason, Reply, Verdict};
 use hallpass_core::store::{Expected, RecordKey};
 use hallpass_core::time::Mono;
@@ -166,34 +168,25 @@ impl Drained {
     }
 
     fn notice(&mut self, notice: &Notice) -> Written {
-        let (word, number, kind, call): (&str, Option<f64>, Option<Kind>, Option<u64>) = match notice {
-            Notice::SignedIn(generation) => ("signed_in", Some(*generation as f64), None, None),
-            Notice::Restored(generation) => ("restored", Some(*generation as f64), None, None),
-            Notice::Renewed(generation) => ("renewed", Some(*generation as f64), None, None),
-            Notice::Adopted(generation) => ("adopted", Some(*generation as f64), None, None),
-            Notice::Refused(generation) => ("refused", Some(*generation as f64), None, None),
-            Notice::RenewalFailed(kind) => ("renewal_failed", None, Some(*kind), None),
-            Notice::Rejected(kind) => ("rejected", None, Some(*kind), None),
-            Notice::Expired => ("expired", None, None, None),
-            Notice::Saved(version) => ("saved", Some(version.0 as f64), None, None),
-            Notice::SaveFailed(kind) => ("save_failed", None, Some(*kind), None),
-            Notice::Retried(call, delay, kind) => {
-                ("retried", Some(delay.as_secs_f64() * 1e3), Some(*kind), Some(call.raw()))
+        let generation = notice.generation().map(|generation| generation as f64);
+        let (number, call, status, until) = match notice {
+            Notice::Saved(version) => (Some(version.0 as f64), None, None, None),
+            Notice::Retried(call, delay, _) => (Some(millis(*delay)), Some(call.raw()), None, None),
+            Notice::NotInspected(call) => (None, Some(call.raw()), None, None),
+            Notice::Throttled { call, status, wait, until } => {
+                (wait.map(millis), Some(call.raw()), Some(*status), *until)
             }
-            Notice::ProbeUnknown(kind) => ("probe_unknown", None, Some(*kind), None),
-            Notice::NotInspected(call) => ("not_inspected", None, None, Some(call.raw())),
-            Notice::CookieIgnored => ("cookie_ignored", None, None, None),
-            Notice::Misused(_) => ("misused", None, None, None),
-            Notice::Closed => ("closed", None, None, None),
-            _ => ("other", None, None, None),
+            _ => (generation, None, None, None),
         };
-        self.0.array(5)?.u8(3)?.str(word)?;
+        self.0.array(7)?.u8(3)?.str(notice.name())?;
         self.number(number)?;
-        match kind {
+        match notice.kind() {
             Some(kind) => self.0.str(kind.as_str())?,
             None => self.0.null()?,
         };
-        self.number(call.map(|call| call as f64))
+        self.number(call.map(|call| call as f64))?;
+        self.number(status.map(|status| f64::from(status.as_u16())))?;
+        self.number(until.map(|until| until.as_millis() as f64))
     }
 
     fn number(&mut self, number: Option<f64>) -> Written {
@@ -254,6 +247,10 @@ const fn reason_word(reason: Reason) -> &'static str {
         Reason::RenewalWindow => "renewal_window",
         Reason::Save => "save",
     }
+}
+
+fn millis(wait: Duration) -> f64 {
+    wait.as_secs_f64() * 1e3
 }
 
 fn ms(at: Mono) -> f64 {

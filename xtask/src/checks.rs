@@ -1,6 +1,7 @@
 //! Which checks does the Rust toolchain itself make?
 //!
-//! Format, clippy and documentation, each with warnings as errors, and the vector files that tests keep in step with the code.
+//! Format, clippy and documentation, each with warnings as errors, and the vector files and the JSON Schema that
+//! tests keep in step with the code.
 
 use crate::shell::{Result, cargo, run};
 use crate::tools::rust_component;
@@ -27,6 +28,13 @@ pub(crate) fn docs() -> Result {
 
 /// Writes the generated vector files anew.
 pub(crate) fn write_vectors() -> Result {
-    let mut test = cargo(&["test", "--locked", "--package", "hallpass-conformance", "--test", "error_kinds"]);
+    let mut test =
+        cargo(&["test", "--locked", "--package", "hallpass-conformance", "--test", "error_kinds", "--test", "notices"]);
     run(test.env("HALLPASS_WRITE_VECTORS", "1"))
+}
+
+/// Writes the JSON Schema of platform files anew.
+pub(crate) fn write_schema() -> Result {
+    let mut test = cargo(&["test", "--locked", "--package", "hallpass-conformance", "--test", "platform_schema"]);
+    run(test.env("HALLPASS_WRITE_SCHEMA", "1"))
 }

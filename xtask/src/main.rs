@@ -62,6 +62,8 @@ enum Command {
     Wasm,
     /// Write the vector files that are generated from the code, for example after adding an error kind.
     Vectors,
+    /// Write `docs/platform.schema.json`, the JSON Schema of platform files, from the code.
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -108,5 +110,6 @@ fn run(command: &Command) -> Result {
         Command::Npm { what: NpmStep::Test } => suite::test(&[suite::Part::Npm]),
         Command::Wasm => wasm::build().map(drop),
         Command::Vectors => checks::write_vectors(),
+        Command::Schema => checks::write_schema(),
     }
 }

@@ -7,7 +7,7 @@
 export { Client, type ClientOptions, type SavedSession } from "./client.js";
 export { type ErrorFacts, type ErrorKind, type Fault, HallpassError, type Retry } from "./error.js";
 export { MemoryStore } from "./memory-store.js";
-export type { Notice, NoticeType } from "./notice.js";
+export { NOTICE_TYPES, type Notice, type NoticeType } from "./notice.js";
 export type { Credentials, Login, PlatformDefinition } from "./platform.js";
 export { replyInfo, type ReplyInfo, type Verdict } from "./reply.js";
 export type { CallOptions } from "./request.js";

@@ -5,7 +5,7 @@ import type { ErrorKind } from "./error.js";
 
 /** Something that happened to a session. */
 export interface Notice {
-  /** What happened; of a kind that this release does not know, `other`. */
+  /** What happened. */
   readonly type: NoticeType;
   /** The account. */
   readonly account: string;
@@ -13,41 +13,51 @@ export interface Notice {
   readonly generation?: number;
   /** The version under which it was saved. */
   readonly version?: number;
-  /** After how many milliseconds an attempt is repeated. */
+  /** After how many milliseconds an attempt is repeated, or the platform asks to come back. */
   readonly delay?: number;
+  /** Until when the platform asks to wait. */
+  readonly until?: Date;
+  /** The status by which the platform asked to wait. */
+  readonly status?: number;
   /** Why, where something failed or is repeated. */
   readonly kind?: ErrorKind;
 }
 
+/** What can happen to a session: the same words as in Rust and on the command line. */
+export const NOTICE_TYPES = [
+  "signed_in",
+  "restored",
+  "renewed",
+  "adopted",
+  "refused",
+  "renewal_failed",
+  "rejected",
+  "expired",
+  "saved",
+  "save_failed",
+  "throttled",
+  "retried",
+  "probe_unknown",
+  "not_inspected",
+  "cookie_ignored",
+  "misused",
+  "closed",
+] as const;
+
 /** What can happen to a session. */
-export type NoticeType =
-  | "signed_in"
-  | "restored"
-  | "renewed"
-  | "adopted"
-  | "refused"
-  | "renewal_failed"
-  | "rejected"
-  | "expired"
-  | "saved"
-  | "save_failed"
-  | "retried"
-  | "probe_unknown"
-  | "not_inspected"
-  | "cookie_ignored"
-  | "misused"
-  | "closed"
-  | "other";
+export type NoticeType = (typeof NOTICE_TYPES)[number];
 
 /** The core's notice under names. */
-export function noticeOf({ word, number, kind }: RawNotice, account: string): Notice {
+export function noticeOf({ word, number, kind, status, until }: RawNotice, account: string): Notice {
   const type = word as NoticeType;
   return {
     type,
     account,
     ...(number !== null && { [NUMBERS[type] ?? "generation"]: number }),
+    ...(until !== null && { until: new Date(until) }),
+    ...(status !== null && { status }),
     ...(kind !== null && { kind: kind as ErrorKind }),
   };
 }
 
-const NUMBERS: { readonly [type in NoticeType]?: string } = { saved: "version", retried: "delay" };
+const NUMBERS: { readonly [type in NoticeType]?: string } = { saved: "version", retried: "delay", throttled: "delay" };

@@ -46,6 +46,12 @@ export interface SessionStats {
   readonly saves: number;
   /** Calls answered from the cache. */
   readonly cacheHits: number;
+  /** Answers by which the platform said that it is asked too often, or named a time to come back. */
+  readonly throttled: number;
+  /** Calls that ended with an error, or with an answer that means the session was refused, the platform busy or failing. */
+  readonly errors: number;
+  /** Calls that the program gave up. */
+  readonly cancelled: number;
 }
 
 /** What a client gives its sessions. */
@@ -236,4 +242,7 @@ const STATS: readonly (keyof SessionStats)[] = [
   "restores",
   "saves",
   "cacheHits",
+  "throttled",
+  "errors",
+  "cancelled",
 ];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Client, HallpassError, type RecordKey } from "hallpass";
+import { Client, HallpassError, NOTICE_TYPES, type RecordKey } from "hallpass";
 
 import { read } from "../src/core/cbor.js";
 import { engine, enter } from "../src/core/engine.js";
@@ -17,6 +17,10 @@ test("the kinds of errors are those of the vector file, in TypeScript and in the
   assert.deepEqual([...KINDS], listed.map(({ kind }) => kind));
   const core = enter(engine(), (glue) => glue.kinds()).split("\n");
   assert.deepEqual(core, listed.map(({ kind, fault }) => `${kind} ${fault}`));
+});
+
+test("what sessions tell has the names of the vector file", () => {
+  assert.deepEqual([...NOTICE_TYPES], vectors<string[]>("notices.json"));
 });
 
 test("every failure that the driver tells is one that the core knows", () => {

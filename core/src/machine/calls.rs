@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::call::{Body, Call, Reach, Repeatable, Setback, State};
 use super::output::{Answered, Notice, Reply, Verdict};
 use super::refusal::{self, Meaning};
@@ -115,6 +117,12 @@ impl Session {
             && call.tries < self.compiled.platform().retry.attempts;
         let heeds = classify::heeds_retry_after(arrival.status);
         let asked = if heeds { retry::retry_after(&arrival.headers, now.wall) } else { None };
+        let status = arrival.status;
+        if status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && asked.is_some()) {
+            self.stats.throttled += 1;
+            let until = asked.map(|wait| now.wall + wait);
+            self.notice(Notice::Throttled { call: id, status, wait: asked, until });
+        }
         let Some(call) = self.call_mut(id) else { return };
         let mut answered = if may_repeat {
             call.answered(from, arrival.status, arrival.headers)

@@ -1,13 +1,12 @@
 //! What a session says when it is polled.
 
 use std::fmt;
-use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, Uri};
 
+pub(super) use super::notice::Notice;
 use crate::effect::{CallId, Effect, EffectId};
 use crate::error::{Error, Kind};
-use crate::store::Version;
 use crate::time::{Mono, Wall};
 
 /// What to do next.
@@ -72,44 +71,6 @@ pub enum Verdict {
     Throttled(Option<Wall>),
     /// The platform failed (5xx) as often as the rules allow.
     Failed,
-}
-
-/// Something that happened to a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// Signed in; the new generation.
-    SignedIn(u64),
-    /// Opened from the store; its generation.
-    Restored(u64),
-    /// Renewed; the new generation.
-    Renewed(u64),
-    /// A newer session that another process saved was taken over; its generation.
-    Adopted(u64),
-    /// The platform refused this generation.
-    Refused(u64),
-    /// A renewal failed, with its kind; calls go on while the present token lasts.
-    RenewalFailed(Kind),
-    /// The session ended because the platform refuses it; why.
-    Rejected(Kind),
-    /// The session ended because nothing can renew it.
-    Expired,
-    /// Saved, under this version.
-    Saved(Version),
-    /// A save failed, with its kind; it is tried again.
-    SaveFailed(Kind),
-    /// An attempt is repeated after this long, and why.
-    Retried(CallId, Duration, Kind),
-    /// The identity probe got no definite answer, with the kind of what came instead.
-    ProbeUnknown(Kind),
-    /// A body that should tell what an answer means was too large or not what was promised; taken as no refusal.
-    NotInspected(CallId),
-    /// A cookie was not taken.
-    CookieIgnored,
-    /// A ticket was answered twice, late, or on the wrong session.
-    Misused(EffectId),
-    /// Closed.
-    Closed,
 }
 
 /// Why a session wants to be polled at a moment.

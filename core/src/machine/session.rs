@@ -23,7 +23,7 @@ use super::timers::{Alarm, Timers};
 use super::trace::Trace;
 use crate::cookie::Jar;
 use crate::effect::{CallId, Effect, EffectId};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::platform::Compiled;
 use crate::seed::{Rng, Seed};
 use crate::store::RecordKey;
@@ -68,6 +68,7 @@ pub struct Session {
     pub(super) closing: Option<Closing>,
     pub(super) successes: u32,
     pub(super) stats: Stats,
+    pub(super) last_error: Option<Kind>,
     pub(super) trace: Trace,
 }
 
@@ -113,6 +114,7 @@ impl Session {
             closing: None,
             successes: 0,
             stats: Stats::default(),
+            last_error: None,
         }
     }
 
@@ -239,7 +241,10 @@ impl Session {
 
     /// Ends a call or command.
     pub(super) fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
-        if self.rows.remove(to.raw()).is_some() {
+        if let Some(row) = self.rows.remove(to.raw()) {
+            if let Row::Call(_) = row {
+                self.count_end(&reply);
+            }
             self.outputs.push_back(Output::Reply(to, reply));
         }
     }
@@ -252,6 +257,9 @@ impl Session {
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
+        if let Notice::RenewalFailed(kind) | Notice::SaveFailed(kind) | Notice::Rejected(kind) = notice {
+            self.last_error = Some(kind);
+        }
         self.outputs.push_back(Output::Notice(notice));
     }
 

@@ -180,24 +180,26 @@ fn header_names(headers: &HeaderMap) -> usize {
 }
 
 fn notice_line(notice: &Notice) -> String {
+    let name = notice.name();
+    if let Some(generation) = notice.generation() {
+        return format!("{name} {generation}");
+    }
     match notice {
-        Notice::SignedIn(generation) => format!("signed_in {generation}"),
-        Notice::Restored(generation) => format!("restored {generation}"),
-        Notice::Renewed(generation) => format!("renewed {generation}"),
-        Notice::Adopted(generation) => format!("adopted {generation}"),
-        Notice::Refused(generation) => format!("refused {generation}"),
-        Notice::RenewalFailed(kind) => format!("renewal_failed {}", kind.as_str()),
-        Notice::Rejected(kind) => format!("rejected {}", kind.as_str()),
-        Notice::Expired => "expired".to_owned(),
-        Notice::Saved(version) => format!("saved {}", version.0),
-        Notice::SaveFailed(kind) => format!("save_failed {}", kind.as_str()),
+        Notice::Saved(version) => format!("{name} {}", version.0),
         Notice::Retried(call, delay, kind) => {
-            format!("retried {} {} {}", number(*call), delay.as_millis(), kind.as_str())
+            format!("{name} {} {} {}", number(*call), delay.as_millis(), kind.as_str())
         }
-        Notice::ProbeUnknown(kind) => format!("probe_unknown {}", kind.as_str()),
-        Notice::NotInspected(call) => format!("not_inspected {}", number(*call)),
-        Notice::CookieIgnored => "cookie_ignored".to_owned(),
-        Notice::Misused(_) => "misused".to_owned(),
-        Notice::Closed => "closed".to_owned(),
+        Notice::Throttled { call, status, wait, until } => {
+            let mut line = format!("{name} {} {}", number(*call), status.as_u16());
+            if let (Some(wait), Some(until)) = (wait, until) {
+                let _ = write!(line, " {} until={}", wait.as_millis(), until.as_millis());
+            }
+            line
+        }
+        Notice::NotInspected(call) => format!("{name} {}", number(*call)),
+        other => match other.kind() {
+            Some(kind) => format!("{name} {}", kind.as_str()),
+            None => name.to_owned(),
+        },
     }
 }

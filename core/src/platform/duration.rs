@@ -10,6 +10,25 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration
     from.deserialize_str(Text)
 }
 
+/// How a duration is written, for the JSON Schema of platform files.
+#[cfg(feature = "schema")]
+pub(super) struct Written;
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Written {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A duration, such as 250ms, 60s, 5m or 2h.",
+            "pattern": "^[0-9]+(ms|s|m|h)$",
+        })
+    }
+}
+
 struct Text;
 
 impl de::Visitor<'_> for Text {

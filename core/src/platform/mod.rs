@@ -9,6 +9,8 @@ mod duration;
 mod parse;
 mod recipe;
 mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod template;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,7 @@ pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 
 /// A service that accounts sign in to.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
     /// The stable name; saved sessions belong to it.
@@ -52,6 +55,7 @@ pub struct Platform {
 
 /// How a session shows itself on each attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Credential {
     /// The header that carries the access token; `authorization` when a token is at hand and nothing is said.

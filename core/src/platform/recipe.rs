@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A sign-in recipe; in TOML a table named after it, such as `[sign_in.json]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum SignIn {
@@ -23,6 +24,7 @@ pub enum SignIn {
 
 /// What a bundle must hold to be of use.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Bundle {
     /// Headers that must be present, lower case, such as `x-bc`.
@@ -35,6 +37,7 @@ pub struct Bundle {
 
 /// A sign-in by one request, after an optional one that fetches a token against cross-site requests.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// Where the request goes; resolved against the platform's base.
@@ -60,6 +63,7 @@ pub struct Login {
 
 /// What a successful sign-in looks like. A 4xx that is not listed as success (408, 425 and 429 apart) refuses the credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Success {
     /// Statuses that can be a success.
@@ -74,6 +78,7 @@ pub struct Success {
 
 /// A token against cross-site requests: fetched first, sent along.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Csrf {
     /// Where it is fetched with GET.
@@ -86,6 +91,7 @@ pub struct Csrf {
 
 /// Where a value is in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Source {
@@ -101,6 +107,7 @@ pub enum Source {
 
 /// Where a value goes in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Place {
@@ -112,6 +119,7 @@ pub enum Place {
 
 /// Where tokens are in a JSON answer, as JSON pointers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenPointers {
     /// The access token; must be there.
@@ -124,6 +132,7 @@ pub struct TokenPointers {
 
 /// Renewal with a refresh token (RFC 6749 §6).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OAuthRefresh {
     /// The token endpoint; resolved against the platform's base.
@@ -147,6 +156,7 @@ pub struct OAuthRefresh {
 
 /// How a client shows itself at a token endpoint (RFC 6749 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ClientAuth {

@@ -8,6 +8,7 @@ use super::duration;
 
 /// The identity probe: who the platform says this session is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// Where it is asked with GET; resolved against the platform's base.
@@ -19,6 +20,7 @@ pub struct Identity {
 
 /// What a refused session looks like; any one of these is a refusal.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Refused {
     /// Statuses that refuse the session.
@@ -41,6 +43,7 @@ pub struct Refused {
 
 /// A header whose presence, or value, refuses the session.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HeaderRule {
     /// Its name.
@@ -52,6 +55,7 @@ pub struct HeaderRule {
 
 /// A body that must be read to know what the answer means.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BodyRule {
     /// The statuses whose bodies are read.
@@ -70,15 +74,18 @@ pub struct BodyRule {
 
 /// When and how often attempts are repeated.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryRules {
     /// Attempts a call makes at most, the first included; replays after a renewal and redirects are not counted.
     pub attempts: u32,
     /// The first ceiling of the full-jitter backoff; doubles with each attempt.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub base: Duration,
     /// The highest ceiling of the backoff.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub cap: Duration,
     /// Methods, besides the idempotent ones (RFC 9110 §9.2.2), that are safe to repeat here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -87,16 +94,20 @@ pub struct RetryRules {
 
 /// How long things may take.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
     /// A call, up to the head of its answer: attempts, waits, redirects and renewal included.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub total: Duration,
     /// One exchange that the session makes for itself (sign-in step, renewal, probe).
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub exchange: Duration,
     /// One answer of the store.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub store: Duration,
 }
 

@@ -11,4 +11,5 @@ mod restoring;
 mod retries;
 mod saving;
 mod secrets;
+mod seeing;
 mod sign_in;

@@ -69,6 +69,8 @@ export interface RawNotice {
   readonly word: string;
   readonly number: number | null;
   readonly kind: string | null;
+  readonly status: number | null;
+  readonly until: number | null;
 }
 
 /** What to do with each output. */
@@ -94,12 +96,18 @@ export function replay(drained: Uint8Array, sink: Sink): void {
         sink.reply(output[1] as number, endOf(output[2] as Value));
         break;
       case 3:
-        sink.notice({ word: output[1] as string, number: output[2] as number | null, kind: output[3] as string | null });
+        sink.notice(noticeOf(output));
         break;
       default:
         sink.wait(output[1] as number | null, output[2] as string | null);
     }
   }
+}
+
+function noticeOf(output: Value[]): RawNotice {
+  type Written = [3, string, number | null, string | null, number | null, number | null, number | null];
+  const [, word, number, kind, , status, until] = output as unknown as Written;
+  return { word, number, kind, status, until };
 }
 
 function effectOf(output: Value[]): Effect {
