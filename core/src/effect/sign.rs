@@ -68,6 +68,7 @@ pub struct Unsigned {
 
 /// What of a request's body a signer wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BodyWanted {
     /// Nothing.

@@ -10,10 +10,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
 
-use super::call::Reach;
+use super::login::json_string;
 use super::session::Session;
 use super::token;
-use crate::credentials::Secret;
 use crate::effect::{Arrival, CallId, EffectId, Exchange, KeyPair, Purpose, SendBody};
 use crate::error::{Error, Kind};
 use crate::seed::{Rng, Seed};
@@ -97,18 +96,14 @@ impl Session {
         let Some(dpop) = &mut self.dpop else { return String::new() };
         let id = encoded(&dpop.ids.block()[..16]);
         let (x, y) = (encoded(&key.public[1..33]), encoded(&key.public[33..]));
-        let header = format!(
-            r#"{{"typ":"dpop+jwt","alg":"ES256","jwk":{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}}}"#
-        );
+        let header =
+            format!(r#"{{"typ":"dpop+jwt","alg":"ES256","jwk":{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}}}"#);
         let uri = &exchange.uri;
-        let (scheme, authority) = (uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |host| host.as_str()));
+        let (scheme, authority) =
+            (uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |host| host.as_str()));
         let issued = now.wall.as_millis().div_euclid(1000);
-        // Addresses and methods have no character that JSON would escape.
-        let mut claims = format!(
-            r#"{{"jti":"{id}","htm":"{}","htu":"{scheme}://{authority}{}","iat":{issued}"#,
-            exchange.method,
-            uri.path()
-        );
+        let mut claims = format!(r#"{{"jti":"{id}","iat":{issued},"htm":"{}","htu":"#, exchange.method);
+        json_string(&mut claims, &format!("{scheme}://{authority}{}", uri.path()));
         if let Some(ath) = ath {
             let _ = write!(claims, r#","ath":"{ath}""#);
         }
@@ -172,13 +167,21 @@ impl Session {
         if let Some(dpop) = &mut self.dpop {
             dpop.learn(&sent.uri, &arrival.headers);
         }
-        if !is_demanded_of_own(arrival) || sent.again >= MOST || self.late_renewal(effect) {
+        if !is_demanded_of_own(arrival) || sent.again >= MOST || self.is_late(effect) {
             return false;
         }
         let mut headers = sent.headers;
         headers.remove(DPOP);
         let (uri, body) = (sent.uri, sent.body);
-        let name = self.own_exchange(purpose, sent.attempt, sent.method.clone(), uri.clone(), headers.clone(), body.clone(), now);
+        let name = self.own_exchange(
+            purpose,
+            sent.attempt,
+            sent.method.clone(),
+            uri.clone(),
+            headers.clone(),
+            body.clone(),
+            now,
+        );
         if let Some(dpop) = &mut self.dpop {
             let again = Sent { attempt: sent.attempt, method: sent.method, uri, headers, body, again: sent.again + 1 };
             dpop.sent.insert(name.raw(), again);
@@ -203,7 +206,10 @@ pub(super) fn check_bound(arrival: &Arrival) -> Result<(), Error> {
     if told.eq_ignore_ascii_case("dpop") {
         return Ok(());
     }
-    Err(token::unexpected(arrival, "gives tokens that are not bound to the session's key (its `token_type` is not DPoP)"))
+    Err(token::unexpected(
+        arrival,
+        "gives tokens that are not bound to the session's key (its `token_type` is not DPoP)",
+    ))
 }
 
 /// RFC 9449 §9: a 401 whose challenge names the error.

@@ -190,7 +190,8 @@ impl Session {
             }
             Owner::Session(purpose) => {
                 self.effects.remove(effect.raw());
-                let failure = Failure::new(FailureKind::Unsigned, Sent::No, format!("the request was not signed: {why}"));
+                let failure =
+                    Failure::new(FailureKind::Unsigned, Sent::No, format!("the request was not signed: {why}"));
                 self.own_answered(purpose, effect, Err(failure), now);
             }
         }

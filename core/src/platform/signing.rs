@@ -9,6 +9,7 @@ use crate::effect::BodyWanted;
 
 /// Attempts carry headers that the program's signer makes, such as an HMAC or AWS SigV4.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Signer {
     /// What of a request's body the signer sees.
@@ -19,11 +20,13 @@ pub struct Signer {
     pub own: bool,
     /// How long a signature may take.
     #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub timeout: Duration,
 }
 
 /// Tokens are bound to a key of the session's own, and every use of one is proved (DPoP, RFC 9449).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dpop {
     /// The algorithm of the proofs.
@@ -33,6 +36,7 @@ pub struct Dpop {
 
 /// An algorithm of proofs (RFC 7518 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum DpopAlg {
     /// ECDSA on P-256 with SHA-256.

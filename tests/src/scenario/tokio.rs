@@ -224,7 +224,10 @@ impl Host for World {
     }
 
     async fn sign(&self, sign: Sign) -> Result<Signed, Declined> {
-        unreachable!("scenarios have no signer yet: {sign:?}")
+        match self.outcome(Effect::Sign(Box::new(sign))).await {
+            Outcome::Sign(result) => result,
+            other => unreachable!("{other:?}"),
+        }
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {

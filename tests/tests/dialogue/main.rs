@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod closing;
+mod dpop;
 mod platforms;
 mod redirects;
 mod refusals;
@@ -13,3 +14,4 @@ mod saving;
 mod secrets;
 mod seeing;
 mod sign_in;
+mod signatures;
