@@ -1,6 +1,7 @@
 //! What can be chosen for a client?
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub struct Builder {
     pub(crate) limits: ExchangeLimits,
     pub(crate) renew_without_store: bool,
     pub(crate) observer: Option<Observer>,
+    pub(crate) event_buffer: NonZeroUsize,
     pub(crate) wire: Option<Wire>,
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -101,6 +103,12 @@ impl Builder {
         self
     }
 
+    /// How many events wait for each reader of [`Client::events`] before the oldest are lost: 1,024 when nothing is said.
+    pub fn event_buffer(mut self, events: NonZeroUsize) -> Self {
+        self.event_buffer = events;
+        self
+    }
+
     /// A client with these settings. It belongs to the tokio runtime in which it is built.
     ///
     /// # Errors
@@ -137,6 +145,7 @@ impl Default for Builder {
             limits: ExchangeLimits::default(),
             renew_without_store: false,
             observer: None,
+            event_buffer: EVENT_BUFFER,
             wire: None,
             clock: None,
             seed: None,
@@ -153,3 +162,5 @@ impl fmt::Debug for Builder {
             .finish_non_exhaustive()
     }
 }
+
+const EVENT_BUFFER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_023);

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::drive::Shared;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
+use crate::seeing::{Events, Hub};
 use crate::session::Session;
 use crate::store::Store;
 use crate::timer::Timer;
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
     pub(crate) observer: Option<Observer>,
+    pub(crate) events: Arc<Hub>,
     pub(crate) seed: Option<[u8; 32]>,
     live: RwLock<HashMap<(String, String), Weak<Shared>>>,
 }
@@ -93,6 +95,7 @@ impl Client {
             timer: Timer::default(),
             runtime,
             observer: builder.observer,
+            events: Arc::new(Hub::new(builder.event_buffer)),
             seed: builder.seed,
             live: RwLock::default(),
         };
@@ -190,6 +193,11 @@ impl Client {
         }
     }
 
+    /// What happens to its sessions from now on. Any number may listen; none of them delays a session.
+    pub fn events(&self) -> Events {
+        Events::new(&self.inner.events, None)
+    }
+
     /// Closes every live session, and waits for those that were dropped: each saves what is not saved, and stops. No platform is
     /// told.
     ///
@@ -279,6 +287,12 @@ impl Inner {
             Error::new(Kind::ConfigInvalid, format!("the system's random generator failed: {error}"))
         })?;
         Ok(Seed::new(bytes))
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.events.end_all();
     }
 }
 

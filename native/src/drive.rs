@@ -69,7 +69,7 @@ impl Shared {
         let mut machine = self.lock();
         let id = command(&mut machine.core, now);
         let slot = machine.slot_for(id);
-        let mut acts = machine.drain(Some(id), now);
+        let mut acts = self.drain(&mut machine, Some(id), now);
         drop(machine);
         self.act(&mut acts);
         Begun { id, slot, first: acts.own }
@@ -80,7 +80,7 @@ impl Shared {
         let mut machine = self.lock();
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
-        let mut acts = machine.drain(call, now);
+        let mut acts = self.drain(&mut machine, call, now);
         drop(machine);
         self.act(&mut acts);
         acts.own
@@ -91,7 +91,7 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.scheduled = None;
-        let mut acts = machine.drain(None, now);
+        let mut acts = self.drain(&mut machine, None, now);
         drop(machine);
         self.act(&mut acts);
     }
@@ -101,7 +101,7 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.core.cancel(call, now);
-        let mut acts = machine.drain(Some(call), now);
+        let mut acts = self.drain(&mut machine, Some(call), now);
         machine.release(call);
         drop(machine);
         self.act(&mut acts);
@@ -123,6 +123,15 @@ impl Shared {
     /// Forgets where a call hears of things; it has ended.
     pub(crate) fn release(&self, call: CallId) {
         self.lock().release(call);
+    }
+
+    /// Polls the core until it waits, and leaves what happened where listeners find it.
+    fn drain(&self, machine: &mut Machine, caller: Option<CallId>, now: Now) -> Acts {
+        let mut acts = machine.drain(caller, now);
+        if !acts.notices.is_empty() {
+            acts.listeners = self.client.events.post(self, &machine.core, &acts.notices, now.wall);
+        }
+        acts
     }
 
     /// Does, outside of the lock, what was decided under it, but for what concerns the caller.
@@ -155,6 +164,9 @@ impl Shared {
             });
             machine.tasks.insert(id, task.abort_handle());
         }
+        for listener in acts.listeners.drain(..) {
+            listener.wake();
+        }
         for notice in &acts.notices {
             self.client.observe(&self.account, notice);
         }
@@ -172,6 +184,12 @@ impl Shared {
             }
             next = Some(poll_fn(|cx| guard.slot.poll(cx)).await);
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.client.events.end_of(self);
     }
 }
 

@@ -31,6 +31,7 @@ pub mod http;
 pub mod keys;
 mod platform;
 mod response;
+mod seeing;
 mod session;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -50,4 +51,5 @@ pub use call::Call;
 pub use client::{Client, Saved};
 pub use platform::Platform;
 pub use response::Response;
+pub use seeing::{Event, Events, Lagged};
 pub use session::Session;

@@ -11,6 +11,7 @@ use hallpass_core::time::Wall;
 
 use crate::call::Call;
 use crate::drive::Shared;
+use crate::seeing::Events;
 
 /// One account's session. Clones are the same session; when the last one is dropped the session saves what is not saved and
 /// stops, in the background. [`close`](Self::close) does the same and says how it went.
@@ -121,6 +122,11 @@ impl Session {
     /// Its counters since it was made in this process.
     pub fn stats(&self) -> Stats {
         self.shared.look(Core::stats)
+    }
+
+    /// What happens to it from now on, up to its `closed` event.
+    pub fn events(&self) -> Events {
+        Events::new(&self.shared.client.events, Some(Arc::downgrade(&self.shared)))
     }
 
     /// What it did since the last time, a line a step.

@@ -289,6 +289,7 @@ const fn wanted_word(wanted: BodyWanted) -> &'static str {
 
 const fn purpose_word(purpose: Purpose) -> &'static str {
     match purpose {
+        Purpose::Discovery => "discovery",
         Purpose::Csrf => "csrf",
         Purpose::SignIn => "sign_in",
         Purpose::Renewal => "renewal",

@@ -140,6 +140,8 @@ export const KINDS = [
   "timeout",
   "driver_timeout",
   "overloaded",
+  "pool_exhausted",
+  "pool_empty",
   "store_unavailable",
   "store_conflict",
   "store_unfit",

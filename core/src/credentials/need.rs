@@ -20,6 +20,8 @@ impl Credentials {
             }
             SignIn::Form(login) | SignIn::Json(login) => self.missing_fields(&named(login)),
             SignIn::Oauth2Refresh {} => self.missing_fields(&["refresh_token"]),
+            SignIn::AuthorizationCode(_) => self.missing_fields(&["redirect_uri"]),
+            SignIn::ClientCredentials(_) | SignIn::DeviceCode(_) => Vec::new(),
             SignIn::Bearer {} => self.missing_fields(&["access_token"]),
         };
         match platform.renew.as_ref().map_or(ClientAuth::None, |renew| renew.client_auth) {

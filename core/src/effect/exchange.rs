@@ -46,6 +46,8 @@ pub enum Owner {
 /// What a session makes an exchange of its own for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// Asking the issuer for its endpoints.
+    Discovery,
     /// Fetching a token against cross-site requests.
     Csrf,
     /// Signing in.

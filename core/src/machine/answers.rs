@@ -145,8 +145,9 @@ impl Session {
         match (purpose, &self.phase) {
             (Purpose::Renewal, _) => self.renewal_answered(effect, result, now),
             (_, Phase::SigningIn(_)) => self.sign_in_answered(purpose, result, now),
+            (Purpose::Discovery, Phase::Active) => self.renewal_discovered(result, now),
             (Purpose::Probe, Phase::Active) => self.probe_answered(result, now),
-            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe, _) => {}
+            (Purpose::Discovery | Purpose::Csrf | Purpose::SignIn | Purpose::Probe, _) => {}
         }
     }
 

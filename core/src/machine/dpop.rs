@@ -81,7 +81,7 @@ impl Session {
     }
 
     fn asks_for_tokens(&self, exchange: &Exchange) -> bool {
-        exchange.owner.call().is_none() && self.compiled.token_url() == Some(&exchange.uri)
+        exchange.owner.call().is_none() && self.token_endpoint() == Some(&exchange.uri)
     }
 
     fn shows_bound_token(&self, headers: &HeaderMap) -> bool {

@@ -81,6 +81,10 @@ pub(super) fn outcome(
         let told = token::told(arrival);
         Error::new(Kind::CredentialsRefused, format!("the platform refused the credentials: {what}{told}"))
     };
+    if login.success.throttled.contains(&status) {
+        let what = format!("the platform takes no sign-in for a while (it answered {status}); try again later");
+        return Err(Error::new(Kind::Throttled, what));
+    }
     if !login.success.status.contains(&status) {
         return Err(match status {
             400..=499 => refused(&format!("it answered {status}")),

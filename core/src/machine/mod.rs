@@ -16,6 +16,7 @@ mod glance;
 mod life;
 mod login;
 mod notice;
+mod oauth;
 mod output;
 mod own;
 mod payload;

@@ -89,7 +89,7 @@ impl Session {
             return;
         }
         let may_take = match (&self.phase, &self.renewal) {
-            (Phase::Active, Some(renewal)) => renewal.step == Step::Backoff,
+            (Phase::Active, Some(renewal)) => matches!(renewal.step, Step::Backoff | Step::Discovering(_)),
             (Phase::Active | Phase::Ended(Ending::Expired, _), None) => true,
             _ => false,
         };
@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    fn renewal_again(&mut self, asked: Option<Duration>, error: Error, now: Now) {
+    pub(super) fn renewal_again(&mut self, asked: Option<Duration>, error: Error, now: Now) {
         let rules = &self.compiled.platform().retry;
         let Some(renewal) = &mut self.renewal else { return };
         if renewal.attempt >= rules.attempts || self.closing.is_some() {

@@ -12,6 +12,7 @@ use super::closing::Closing;
 use super::dpop::Dpop;
 use super::gate::Queue;
 use super::life::{Phase, State};
+use super::oauth::metadata::Metadata;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
 use super::probe::Probe;
@@ -63,6 +64,11 @@ pub struct Session {
 
     pub(super) renewal: Option<Renewal>,
     pub(super) renewals: Renewals,
+    /// What the issuer said of itself, once it was asked.
+    pub(super) issuer: Option<Box<Metadata>>,
+    /// Draws what ties an authorization code to this session.
+    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
+    pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
@@ -95,6 +101,7 @@ impl Session {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
             salt: seed.rng("salt"),
+            proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
             dpop: compiled.platform().dpop.as_ref().map(|_| Box::new(Dpop::new(&seed))),
             compiled,
@@ -115,6 +122,7 @@ impl Session {
             outputs: VecDeque::new(),
             renewal: None,
             renewals: Renewals::default(),
+            issuer: None,
             backs_off: None,
             probe: Probe::default(),
             held: BTreeMap::new(),

@@ -110,6 +110,7 @@ fn exchange_line(exchange: &Exchange) -> String {
 fn owner(owner: Owner) -> String {
     match owner {
         Owner::Call(call) => number(call),
+        Owner::Session(Purpose::Discovery) => "discovery".to_owned(),
         Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
         Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
         Owner::Session(Purpose::Renewal) => "renewal".to_owned(),

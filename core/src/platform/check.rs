@@ -3,6 +3,7 @@
 //! **Invariant:** a fault names its key and says what can stand there.
 
 mod address;
+mod oauth;
 mod rule;
 
 use std::fmt;
@@ -38,9 +39,18 @@ impl Platform {
                     "needs a table `renew` that names the token endpoint (`token_url`)",
                 );
             }
+            SignIn::ClientCredentials(recipe) => oauth::client_credentials(self, recipe)?,
+            SignIn::DeviceCode(recipe) => oauth::device_code(self, recipe, &addresses)?,
+            SignIn::AuthorizationCode(recipe) => oauth::authorization_code(self, recipe, &addresses)?,
             SignIn::Oauth2Refresh {} | SignIn::Bearer {} => {}
         }
+        if let Some(table) = &self.oauth {
+            oauth::issuer(table, &addresses)?;
+        }
         if let Some(renew) = &self.renew {
+            if renew.token_url.is_none() && self.oauth.is_none() {
+                return wrong("renew.token_url", "is missing, and there is no `oauth.issuer` that could name it");
+            }
             check_renew(renew, &addresses)?;
         }
         self.check_credential()?;
@@ -200,6 +210,7 @@ fn check_login(login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
         return wrong(format!("{at}.success.status"), "must list at least one status");
     }
     statuses(&login.success.status, &format!("{at}.success.status"))?;
+    statuses(&login.success.throttled, &format!("{at}.success.throttled"))?;
     if let Some(cookie) = &login.success.cookie {
         cookie_name(cookie, &format!("{at}.success.cookie"))?;
     }
@@ -236,7 +247,9 @@ fn check_csrf(csrf: &Csrf, login: &Login, at: &str, addresses: &Addresses<'_>) -
 }
 
 fn check_renew(renew: &OAuthRefresh, addresses: &Addresses<'_>) -> Check {
-    addresses.check(&renew.token_url, "renew.token_url")?;
+    if let Some(token_url) = &renew.token_url {
+        addresses.check(token_url, "renew.token_url")?;
+    }
     let auth = match renew.client_auth {
         ClientAuth::None => return Ok(()),
         ClientAuth::Basic => "basic",

@@ -6,6 +6,7 @@
 mod check;
 mod compiled;
 mod duration;
+mod oauth;
 mod parse;
 mod recipe;
 mod rules;
@@ -17,6 +18,7 @@ pub mod template;
 use serde::{Deserialize, Serialize};
 
 pub use compiled::Compiled;
+pub use oauth::{AuthorizationCode, ClientCredentials, DeviceCode, OAuth};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 pub use signing::{Dpop, DpopAlg, Signer};
@@ -38,6 +40,9 @@ pub struct Platform {
     /// How a session is renewed, where that is not the sign-in recipe itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew: Option<OAuthRefresh>,
+    /// Where the endpoints of an OAuth 2 platform are learned, where this file does not name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuth>,
     /// How a session shows itself on each attempt.
     #[serde(default)]
     pub credential: Credential,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::task::Waker;
 
 use hallpass_core::effect::{CallId, Effect, EffectId};
 use hallpass_core::error::Error;
@@ -33,6 +34,8 @@ pub(crate) struct Acts {
     pub(crate) session: Vec<Effect>,
     pub(crate) abandoned: Vec<AbortHandle>,
     pub(crate) notices: Vec<Notice>,
+    /// Who is to be woken, having been told of the notices.
+    pub(crate) listeners: Vec<Waker>,
     pub(crate) schedule: Option<Mono>,
 }
 

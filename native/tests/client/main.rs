@@ -4,6 +4,7 @@ mod broken;
 mod calls;
 mod deadlines;
 mod dropped;
+mod events;
 mod folder;
 mod keys;
 mod redirects;

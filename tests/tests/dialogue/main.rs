@@ -4,6 +4,7 @@ mod answers;
 mod calls;
 mod closing;
 mod dpop;
+mod oauth;
 mod platforms;
 mod redirects;
 mod refusals;
