@@ -20,7 +20,7 @@ use super::renewal::{Renewal, Step as RenewalStep};
 use super::restoring::LoadFor;
 use super::session::Session;
 use super::token;
-use crate::cookie::Jar;
+use crate::cookie::{Cookie, Jar};
 use crate::credentials::{Credentials, Secret};
 use crate::effect::{Arrival, CallId, Failure, Purpose, SendBody};
 use crate::error::{Error, Kind, Retry};
@@ -132,6 +132,9 @@ impl Session {
         let Phase::SigningIn(sign_in) = &self.phase else { return Ok(()) };
         let credentials = &sign_in.credentials;
         self.tokens.take(credentials, self.compiled.platform())?;
+        let is_wanted =
+            |cookie: &Cookie| self.compiled.origins().iter().any(|origin| cookie.is_for_host(origin.host()));
+        self.jar.adopt(&credentials.jar, now.wall, &is_wanted);
         if let Some(cookies) = &credentials.cookies {
             self.jar.import_line(self.compiled.base(), cookies.expose(), now.wall)?;
         }

@@ -151,6 +151,7 @@ impl Scenario {
             user_agent: self.credentials.user_agent.clone(),
             headers: secrets(&self.credentials.headers),
             account_id: self.credentials.account_id.clone(),
+            ..Credentials::default()
         }
     }
 }
