@@ -124,7 +124,7 @@ impl Session {
     pub(super) fn signed(&mut self, exchange: EffectId, result: Result<Signed, Declined>, now: Now) {
         let Some(Held { mut exchange, stage, .. }) = self.held.remove(&exchange.raw()) else { return };
         match (stage, result) {
-            (_, Err(declined)) => self.unsigned(&exchange, declined.why, now),
+            (_, Err(declined)) => self.unsigned(&exchange, &declined.why, now),
             (Stage::Key, Ok(Signed::Key(key))) => {
                 self.tokens.key = Some(Arc::new(key));
                 self.sign(exchange, now);
@@ -139,10 +139,10 @@ impl Session {
                     put_on(&mut exchange.headers, headers);
                     self.leave(exchange, now);
                 }
-                Err(why) => self.unsigned(&exchange, why, now),
+                Err(why) => self.unsigned(&exchange, &why, now),
             },
             (Stage::Key | Stage::Proof(_) | Stage::Program, Ok(_)) => {
-                self.unsigned(&exchange, "the driver made something else than what it was asked for".to_owned(), now);
+                self.unsigned(&exchange, "the driver made something else than what it was asked for", now);
             }
         }
     }
@@ -151,7 +151,7 @@ impl Session {
     pub(super) fn sign_overdue(&mut self, exchange: EffectId, now: Now) {
         let Some(held) = self.held.remove(&exchange.raw()) else { return };
         self.abandon(held.sign);
-        self.unsigned(&held.exchange, "it did not answer in time".to_owned(), now);
+        self.unsigned(&held.exchange, "it did not answer in time", now);
     }
 
     /// Whether an exchange is held back for a signature, so that nothing of it has left.
@@ -180,7 +180,7 @@ impl Session {
     }
 
     /// An exchange will not be signed, and so will not leave.
-    fn unsigned(&mut self, exchange: &Exchange, why: String, now: Now) {
+    fn unsigned(&mut self, exchange: &Exchange, why: &str, now: Now) {
         let effect = exchange.ticket.id();
         match exchange.owner {
             Owner::Call(id) => {

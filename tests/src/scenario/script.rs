@@ -112,7 +112,7 @@ impl Script {
             Effect::Load(_) => Some(self.plan_stored("load", effect)),
             Effect::Save(_) => Some(self.plan_stored("save", effect)),
             Effect::Remove(_) => Some(self.plan_stored("remove", effect)),
-            Effect::Sign(sign) => self.plan_sign(&sign.work),
+            Effect::Sign(sign) => Some(self.plan_sign(&sign.work)),
             Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Ask(_) => {
                 panic!("scenarios do not answer {effect:?} yet")
             }
@@ -142,11 +142,11 @@ impl Script {
         }
     }
 
-    fn plan_sign(&mut self, work: &SignWork) -> Option<Planned> {
+    fn plan_sign(&mut self, work: &SignWork) -> Planned {
         let nth = self.count("sign".to_owned());
         let rules = self.scenario.signs.as_deref().unwrap_or_default();
-        let (after, result) = signs::result(rules, work, nth)?;
-        Some(Planned { after, what: Due::Ready(Box::new(Outcome::Sign(result))) })
+        let (after, result) = signs::result(rules, work, nth);
+        Planned { after, what: Due::Ready(Box::new(Outcome::Sign(result))) }
     }
 
     fn plan_stored(&mut self, op: &str, effect: Effect) -> Planned {

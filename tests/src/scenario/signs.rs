@@ -23,17 +23,17 @@ pub struct SignRule {
     pub headers: Option<Vec<(String, String)>>,
 }
 
-/// What the `nth` signature is, and how much later; `None`: it is never made.
-pub(super) fn result(rules: &[SignRule], work: &SignWork, nth: u32) -> Option<(u64, Result<Signed, Declined>)> {
+/// What the `nth` signature is, and how much later.
+pub(super) fn result(rules: &[SignRule], work: &SignWork, nth: u32) -> (u64, Result<Signed, Declined>) {
     let rule = rules.iter().find(|rule| rule.nth == nth);
     let after = rule.map_or(0, |rule| rule.after);
     if let Some(why) = rule.and_then(|rule| rule.declined.clone()) {
-        return Some((after, Err(Declined { why })));
+        return (after, Err(Declined { why }));
     }
     if let Some(headers) = rule.and_then(|rule| rule.headers.as_ref()) {
-        return Some((after, Ok(Signed::Headers(map(headers)))));
+        return (after, Ok(Signed::Headers(map(headers))));
     }
-    Some((after, Ok(made(work))))
+    (after, Ok(made(work)))
 }
 
 /// What is made of work that no rule names.
