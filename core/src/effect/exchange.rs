@@ -46,6 +46,8 @@ pub enum Owner {
 /// What a session makes an exchange of its own for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// Asking the issuer for its endpoints.
+    Discovery,
     /// Fetching a token against cross-site requests.
     Csrf,
     /// Signing in.
@@ -102,6 +104,16 @@ pub struct Arrival {
     pub body: Option<Bytes>,
     /// Whether a body that was to be read is larger than its cap; `body` is then `None`.
     pub over_cap: bool,
+}
+
+impl Owner {
+    /// The call, where it is one's.
+    pub fn call(self) -> Option<CallId> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Session(_) => None,
+        }
+    }
 }
 
 impl ReadBody {
