@@ -6,14 +6,15 @@
 //! *Getters* take `&self`.
 
 mod answers;
+mod ask;
 mod call;
 mod calls;
 mod closing;
+mod dpop;
 mod dress;
 mod gate;
 mod glance;
 mod life;
-mod login;
 mod notice;
 mod oauth;
 mod output;
@@ -30,6 +31,7 @@ mod saving;
 mod session;
 mod settings;
 mod sign_in;
+mod signing;
 mod stats;
 mod table;
 mod timers;
