@@ -43,7 +43,7 @@ pub use hallpass_core as core;
 pub use hallpass_core::credentials::{Credentials, Secret};
 pub use hallpass_core::envelope::Keyring;
 pub use hallpass_core::error::{Error, Fault, Kind, Retry};
-pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, Verdict};
+pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, UnderWay, Verdict};
 
 pub use body::{CallBody, ResponseStream};
 pub use builder::{Builder, RenewWithoutStore};
@@ -51,5 +51,5 @@ pub use call::Call;
 pub use client::{Client, Saved};
 pub use platform::Platform;
 pub use response::Response;
-pub use seeing::{Event, Events, Lagged};
+pub use seeing::{Event, Events, Lagged, SessionSnapshot, Snapshot, Totals};
 pub use session::Session;

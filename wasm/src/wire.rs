@@ -19,7 +19,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::effect::{Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody};
+use hallpass_core::effect::{Effect, Exchange, KindName, Owner, ReadBody, SendBody};
 use hallpass_core::error::Error;
 use hallpass_core::machine::{Answered, Notice, Output, Reason, Reply, Verdict};
 use hallpass_core::store::{Expected, RecordKey};
@@ -124,7 +124,7 @@ impl Drained {
     fn exchange(&mut self, exchange: &Exchange) -> Written {
         match exchange.owner {
             Owner::Call(_) => self.0.null()?,
-            Owner::Session(purpose) => self.0.str(purpose_word(purpose))?,
+            Owner::Session(purpose) => self.0.str(purpose.as_str())?,
         };
         self.0.u32(exchange.attempt)?.str(exchange.method.as_str())?.str(&exchange.uri.to_string())?;
         let mut headers = Vec::with_capacity(256);
@@ -227,15 +227,6 @@ const fn kind_word(kind: KindName) -> &'static str {
         KindName::CacheStore => "cache_store",
         KindName::Sign => "sign",
         KindName::Ask => "ask",
-    }
-}
-
-const fn purpose_word(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Csrf => "csrf",
-        Purpose::SignIn => "sign_in",
-        Purpose::Renewal => "renewal",
-        Purpose::Probe => "probe",
     }
 }
 

@@ -12,6 +12,7 @@ mod refusals;
 mod registry;
 mod retries;
 mod secrets;
+mod snapshot;
 mod support;
 mod tasks;
 mod tls;
