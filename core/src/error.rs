@@ -85,6 +85,10 @@ kinds! {
     Cancelled = "cancelled", Program;
     /// A body that can be sent only once would have to be sent again.
     BodyNotReplayable = "body_not_replayable", Program;
+    /// A signer that needs the body cannot see one that can be sent only once.
+    BodyNotSignable = "body_not_signable", Program;
+    /// The program's signer declined, failed, or did not answer in time.
+    SignerFailed = "signer_failed", Program;
     /// An effect was answered twice, by the wrong kind, or on the wrong session.
     Misuse = "misuse", Internal;
     /// The core trapped; its memory is not trusted any more.
@@ -146,6 +150,10 @@ kinds! {
     DriverTimeout = "driver_timeout", Internal;
     /// More calls wait than the queue may hold.
     Overloaded = "overloaded", Program;
+    /// No session of a pool was free before the deadline; the detail says how many are busy, cooling, broken, expired or banned.
+    PoolExhausted = "pool_exhausted", Program;
+    /// No account of a pool can ever serve: all are banned, expired or retired for good.
+    PoolEmpty = "pool_empty", Account;
 
     /// The store cannot be reached or failed.
     StoreUnavailable = "store_unavailable", Store;
@@ -174,7 +182,7 @@ impl Error {
             Fault::Network => Retry::Now,
             Fault::Platform if matches!(kind, Kind::PlatformFailed) => Retry::GaveUp,
             Fault::Store if matches!(kind, Kind::StoreUnavailable) => Retry::Now,
-            _ if matches!(kind, Kind::Overloaded) => Retry::Now,
+            _ if matches!(kind, Kind::Overloaded | Kind::PoolExhausted) => Retry::Now,
             Fault::Program | Fault::Account | Fault::Platform | Fault::Store | Fault::Internal => Retry::Never,
         };
         Self { kind, detail: detail.into(), retry }

@@ -14,6 +14,7 @@ pub mod limit;
 pub mod machine;
 pub mod platform;
 pub mod retry;
+pub mod rota;
 pub mod seed;
 pub mod store;
 pub mod time;

@@ -59,7 +59,7 @@ fn what_the_reader_refuses_for_its_form_the_schema_refuses_too() {
         "[sign_in.json]\npath = \"/login\"\nfields = { a = 1 }",
         "[sign_in.json]\npath = \"/login\"\nfields = {}\ncsrf = { path = \"/\", from = { cokie = \"a\" }, to = { field = \"b\" } }",
         "[sign_in.bearer]\n[renew]\ntoken_url = \"/t\"\nclient_auth = \"maybe\"",
-        "[sign_in.bearer]\n[renew]\nclient_id = \"me\"",
+        "[sign_in.bearer]\n[renew]\nrotate = true",
         "[sign_in.bearer]\n[refused]\nstatus = 401",
         "[sign_in.bearer]\n[refused]\nstatus = [70000]",
         "[sign_in.bearer]\n[refused]\nbodies = [{ status = [200], pointer = \"/e\" }]",

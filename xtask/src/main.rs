@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::real::Servers;
 use crate::shell::Result;
 
 /// What CI runs and what you run.
@@ -37,6 +38,9 @@ enum Command {
         /// Only these parts: --only rust,wasm or --only rust --only wasm.
         #[arg(long, value_enum, value_delimiter = ',', num_args = 1..)]
         only: Vec<suite::Part>,
+        /// Against every real server, the heavy ones too; without --only, nothing else.
+        #[arg(long)]
+        real: bool,
     },
     /// Everything that must hold before a change lands: fmt, clippy, tidy, deny and all of `test`.
     Ci,
@@ -98,7 +102,9 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result {
     match command {
-        Command::Test { only } => suite::test(only),
+        Command::Test { only, real: true } if only.is_empty() => suite::test(&[suite::Part::Real], Servers::All),
+        Command::Test { only, real: true } => suite::test(only, Servers::All),
+        Command::Test { only, real: false } => suite::test(only, Servers::Cheap),
         Command::Ci => suite::ci(),
         Command::Tidy => tidy::check_workspace(),
         Command::Deny => deny::check(),
@@ -107,7 +113,7 @@ fn run(command: &Command) -> Result {
         Command::Bench(figures) => figures::bench(figures),
         Command::Conformance(figures) => figures::conformance(figures),
         Command::Npm { what: NpmStep::Build } => npm::build(),
-        Command::Npm { what: NpmStep::Test } => suite::test(&[suite::Part::Npm]),
+        Command::Npm { what: NpmStep::Test } => suite::test(&[suite::Part::Npm], Servers::Cheap),
         Command::Wasm => wasm::build().map(drop),
         Command::Vectors => checks::write_vectors(),
         Command::Schema => checks::write_schema(),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
+use crate::real::Servers;
 use crate::shell::{self, Failure, Result, cargo, root, run, run_reading};
 use crate::tally::Tally;
 use crate::{checks, deny, npm, real, tidy, wasm};
@@ -23,16 +24,16 @@ pub(crate) enum Part {
     Wasm,
     /// Build the npm package and run its tests.
     Npm,
-    /// The tests against real servers.
+    /// The tests against real servers: the cheap ones, unless all are asked for.
     Real,
     /// The documentation, warnings denied.
     Docs,
 }
 
 /// Runs the named parts, or all of them, and prints totals.
-pub(crate) fn test(only: &[Part]) -> Result {
+pub(crate) fn test(only: &[Part], servers: Servers) -> Result {
     let mut report = Report::default();
-    run_parts(only, &mut report);
+    run_parts(only, servers, &mut report);
     report.close()
 }
 
@@ -43,18 +44,18 @@ pub(crate) fn ci() -> Result {
     report.check("tidy", tidy::check_workspace);
     report.check("clippy", checks::clippy);
     report.check("deny", deny::check);
-    run_parts(&[], &mut report);
+    run_parts(&[], Servers::Cheap, &mut report);
     report.close()
 }
 
-fn run_parts(only: &[Part], report: &mut Report) {
+fn run_parts(only: &[Part], servers: Servers, report: &mut Report) {
     for part in Part::value_variants() {
         if only.is_empty() || only.contains(part) {
             match part {
                 Part::Rust => report.tests("rust", rust),
                 Part::Wasm => report.tests("wasm", wasm_in_node),
                 Part::Npm => report.tests("npm", npm::test),
-                Part::Real => report.tests("real", real::test),
+                Part::Real => report.tests("real", |tally| real::test(servers, tally)),
                 Part::Docs => report.check("docs", checks::docs),
             }
         }

@@ -37,7 +37,7 @@ pub struct Jar {
     pub(super) cookies: Vec<Cookie>,
     pub(super) tombstones: Vec<Tombstone>,
     pub(super) next_seq: u64,
-    is_public_suffix: IsPublicSuffix,
+    pub(super) is_public_suffix: IsPublicSuffix,
 }
 
 impl Jar {
@@ -159,14 +159,7 @@ impl Jar {
         if !line.is_secure && !place.is_secure && self.cookies.iter().any(|cookie| cookie.is_hidden_by(&key)) {
             return Err(Reason::HidesSecure);
         }
-        let prefixed = if line.name.is_empty() { line.value } else { line.name };
-        let is_for_host = key.is_host_only && path == Some(b"/");
-        let is_kept = if has_prefix(prefixed, b"__host-") {
-            line.is_secure && is_for_host && !line.name.is_empty()
-        } else {
-            !has_prefix(prefixed, b"__secure-") || line.is_secure && !line.name.is_empty()
-        };
-        if is_kept { Ok(key) } else { Err(Reason::BrokenPrefix) }
+        if keeps_promise(&key, line, path == Some(b"/")) { Ok(key) } else { Err(Reason::BrokenPrefix) }
     }
 
     fn domain(&self, place: &Place<'_>, domain: &[u8]) -> Result<(String, bool), Reason> {
@@ -238,6 +231,15 @@ impl Jar {
     }
 }
 
+/// Whether the cookie is what the beginning of its name promises (§4.1.3), where it promises something.
+pub(super) fn keeps_promise(key: &Key, line: &Line<'_>, is_for_all_paths: bool) -> bool {
+    let prefixed = if line.name.is_empty() { line.value } else { line.name };
+    if has_prefix(prefixed, b"__host-") {
+        return line.is_secure && key.is_host_only && is_for_all_paths && !line.name.is_empty();
+    }
+    !has_prefix(prefixed, b"__secure-") || line.is_secure && !line.name.is_empty()
+}
+
 /// A moment after `previous`, `now` if it is.
 fn later_than(previous: Option<Wall>, now: Wall) -> Wall {
     previous.map_or(now, |previous| now.max(previous + Duration::from_millis(1)))
@@ -254,11 +256,7 @@ fn has_no_dot(domain: &str) -> bool {
 impl Cookie {
     fn is_meant_for(&self, place: &Place<'_>) -> bool {
         (place.is_secure || !self.is_secure)
-            && if self.key.is_host_only {
-                place.host.eq_ignore_ascii_case(&self.key.domain)
-            } else {
-                domain_matches(place.host, &self.key.domain)
-            }
+            && self.is_for_host(place.host)
             && path_matches(place.path.as_bytes(), &self.key.path)
     }
 

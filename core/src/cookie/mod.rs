@@ -13,6 +13,7 @@ mod import;
 mod jar;
 mod matching;
 mod merge;
+mod netscape;
 mod parse;
 mod persist;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use date::parse as date;
 pub use jar::{IsPublicSuffix, Jar};
+pub use netscape::NotTaken;
 
 use crate::time::Wall;
 

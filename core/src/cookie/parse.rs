@@ -6,7 +6,7 @@ use super::{Reason, SameSite, date};
 use crate::time::Wall;
 
 /// No cookie outlives this, whatever it says (§5.5).
-const LONGEST_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// Name and value together, in bytes (§5.6).
 pub(super) const MOST_NAME_AND_VALUE: usize = 4096;
 /// One attribute's value, in bytes (§5.6).

@@ -375,3 +375,58 @@ proptest! {
         let _ = minicbor::decode::<Jar>(&line);
     }
 }
+
+/// Set-Cookie lines of every make.
+fn lines() -> impl Strategy<Value = Vec<String>> {
+    let line = (
+        "[a-z_#.\\[ \t-]{0,6}",
+        "[!-~\u{e9}\t ]{0,8}",
+        prop::sample::select(vec!["", "; Max-Age=3", "; Max-Age=99999999", "; Expires=Thu, 01 Jan 2026 00:00:00 GMT"]),
+        prop::sample::select(vec!["", "; Path=/", "; Path=/p\tq", "; Path=/a b/"]),
+        prop::sample::select(vec!["", "; Secure", "; HttpOnly", "; Secure; HttpOnly; SameSite=Lax"]),
+        prop::sample::select(vec!["", "; Domain=h.example", "; Domain=.H.example"]),
+    );
+    prop::collection::vec(
+        line.prop_map(|(n, v, life, path, flags, domain)| format!("{n}={v}{life}{path}{flags}{domain}")),
+        0..12,
+    )
+}
+
+/// What a cookies.txt says of a cookie.
+fn in_a_file(cookie: &Cookie) -> (Vec<Vec<u8>>, [bool; 3], Option<i64>) {
+    let texts = [cookie.name(), cookie.value(), cookie.domain().as_bytes(), cookie.path()];
+    let ends = cookie.expires().map(|at| at.as_millis() / 1000);
+    (texts.map(<[u8]>::to_vec).into(), [cookie.is_host_only(), cookie.is_secure(), cookie.is_http_only()], ends)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn every_cookie_that_a_cookies_txt_can_express_comes_back_from_it_in_the_same_order(lines in lines()) {
+        let mut jar = Jar::new();
+        for line in &lines {
+            jar.receive(&uri("https://a.h.example/p/q"), line.as_bytes(), START);
+        }
+        let now = after(4);
+        let (text, left_out) = jar.to_cookies_txt(now);
+        let lost = |cookie: &Cookie| cookie.name().contains(&b'\t') || cookie.path().contains(&b'\t');
+        let living: Vec<_> = jar.iter().filter(|cookie| !cookie.is_expired(now)).collect();
+        prop_assert_eq!(left_out.len(), living.iter().filter(|cookie| lost(cookie)).count());
+        let mut back = Jar::new();
+        prop_assert_eq!(back.take_cookies_txt(&text, now, &|_| true), Ok(Vec::new()));
+        let expected: Vec<_> = living.into_iter().filter(|cookie| !lost(cookie)).map(in_a_file).collect();
+        prop_assert_eq!(back.iter().map(in_a_file).collect::<Vec<_>>(), expected);
+        prop_assert_eq!(back.to_cookies_txt(now).0, text);
+    }
+
+    #[test]
+    fn no_bytes_make_a_cookies_txt_panic_and_a_bad_line_leaves_the_jar_alone(bytes: Vec<u8>, text in "[#a-zA-Z0-9.\t\n/]{0,80}") {
+        for text in [&bytes[..], text.as_bytes()] {
+            let mut jar = Jar::new();
+            if jar.take_cookies_txt(text, START, &|_| true).is_err() {
+                prop_assert!(jar.is_empty());
+            }
+        }
+    }
+}

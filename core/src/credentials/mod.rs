@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** secrets are zeroized when dropped, have no `Display`, and `Debug` redacts them.
 
+mod drift;
 mod import;
 mod need;
 
@@ -9,6 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+use crate::cookie::Jar;
+pub use drift::Drift;
+pub use import::{Form, Imported, LeftOut};
 
 /// A secret text.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub struct Credentials {
     pub fields: BTreeMap<String, Secret>,
     /// A `Cookie` line as a browser sends it.
     pub cookies: Option<Secret>,
+    /// Cookies with their attributes, as a `cookies.txt` has them; those for other hosts than the platform's are never sent.
+    pub jar: Jar,
     /// The user agent that belongs to these credentials.
     pub user_agent: Option<String>,
     /// Further headers that belong to these credentials, by lower-case name, such as `x-bc`.
@@ -81,6 +88,7 @@ impl fmt::Debug for Credentials {
         f.debug_struct("Credentials")
             .field("fields", &self.fields.keys())
             .field("cookies", &self.cookies.is_some())
+            .field("jar", &self.jar)
             .field("user_agent", &self.user_agent.is_some())
             .field("headers", &self.headers.keys())
             .finish_non_exhaustive()

@@ -20,6 +20,8 @@ impl Credentials {
             }
             SignIn::Form(login) | SignIn::Json(login) => self.missing_fields(&named(login)),
             SignIn::Oauth2Refresh {} => self.missing_fields(&["refresh_token"]),
+            SignIn::AuthorizationCode(_) => self.missing_fields(&["redirect_uri"]),
+            SignIn::ClientCredentials(_) | SignIn::DeviceCode(_) => Vec::new(),
             SignIn::Bearer {} => self.missing_fields(&["access_token"]),
         };
         match platform.renew.as_ref().map_or(ClientAuth::None, |renew| renew.client_auth) {
@@ -54,19 +56,18 @@ impl Credentials {
         lines
     }
 
-    /// Names in the cookie line; what has no `=` may be a value and is no name.
-    fn cookie_names(&self) -> Vec<&str> {
+    /// Names in the cookie line (what has no `=` may be a value and is no name) and in the jar.
+    pub(super) fn cookie_names(&self) -> Vec<&str> {
         let line = self.cookies.as_ref().map_or("", Secret::expose);
-        line.split(';')
-            .filter_map(|pair| Some(pair.split_once('=')?.0.trim()))
-            .filter(|name| !name.is_empty())
-            .collect()
+        let named = line.split(';').filter_map(|pair| Some(pair.split_once('=')?.0.trim()));
+        let kept = self.jar.iter().filter_map(|cookie| std::str::from_utf8(cookie.name()).ok());
+        named.chain(kept).filter(|name| !name.is_empty()).collect()
     }
 
     fn has_header(&self, name: &str) -> bool {
         match name {
             "user-agent" => self.user_agent.is_some(),
-            "cookie" => self.cookies.is_some(),
+            "cookie" => self.cookies.is_some() || !self.jar.is_empty(),
             "authorization" => self.headers.contains_key(name) || self.field("access_token").is_some(),
             _ => self.headers.contains_key(name),
         }
@@ -78,7 +79,8 @@ impl Credentials {
 
     /// Whether nothing is here that could show who it is.
     fn is_bare(&self) -> bool {
-        self.cookies.is_none() && self.headers.is_empty() && self.field("access_token").is_none()
+        let has_cookies = self.cookies.is_some() || !self.jar.is_empty();
+        !has_cookies && self.headers.is_empty() && self.field("access_token").is_none()
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Owner {
 /// What a session makes an exchange of its own for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// Asking the issuer for its endpoints.
+    Discovery,
     /// Fetching a token against cross-site requests.
     Csrf,
     /// Signing in.
@@ -104,6 +106,16 @@ pub struct Arrival {
     pub over_cap: bool,
 }
 
+impl Owner {
+    /// The call, where it is one's.
+    pub fn call(self) -> Option<CallId> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Session(_) => None,
+        }
+    }
+}
+
 impl ReadBody {
     /// The cap up to which to read, for an answer with this status and these headers; `None`: stream it.
     pub fn cap_for(&self, status: StatusCode, headers: &HeaderMap) -> Option<usize> {
@@ -143,6 +155,7 @@ impl Purpose {
     /// Its stable word, the same in traces and bindings.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Discovery => "discovery",
             Self::Csrf => "csrf",
             Self::SignIn => "sign_in",
             Self::Renewal => "renewal",

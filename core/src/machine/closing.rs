@@ -65,7 +65,8 @@ impl Session {
                 self.sign_in_failed(&error, now);
             }
             // A renewal that has begun is waited for: its answer may be the only way to the next token.
-            let is_pausing = self.renewal.as_ref().is_some_and(|renewal| renewal.step == Step::Backoff);
+            let has_not_sent = |step| matches!(step, Step::Backoff | Step::Discovering(_));
+            let is_pausing = self.renewal.as_ref().is_some_and(|renewal| has_not_sent(renewal.step));
             if !is_over(&self.phase) && (!self.is_renewing() || is_pausing) {
                 self.stop_for("the session was closed");
             }

@@ -81,6 +81,10 @@ pub(super) fn outcome(
         let told = token::told(arrival);
         Error::new(Kind::CredentialsRefused, format!("the platform refused the credentials: {what}{told}"))
     };
+    if login.success.throttled.contains(&status) {
+        let what = format!("the platform takes no sign-in for a while (it answered {status}); try again later");
+        return Err(Error::new(Kind::Throttled, what));
+    }
     if !login.success.status.contains(&status) {
         return Err(match status {
             400..=499 => refused(&format!("it answered {status}")),
@@ -150,7 +154,7 @@ fn json_object(fields: &[(&str, Zeroizing<String>)]) -> Bytes {
     Bytes::from(out)
 }
 
-fn json_string(out: &mut String, text: &str) {
+pub(super) fn json_string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {

@@ -1,10 +1,10 @@
 //! Renewing a session: at most one renewal is in flight, whoever asked for it, and no rotating token is sent twice.
 //!
 //! ```text
-//! idle ──window, refusal or force──▶ Sending ──tokens──▶ Saving ──▶ idle
-//!                                      │ ▲ └─refused──▶ Reloading ──newer saved──▶ idle
-//!                                      ▼ │                        └──else──▶ dead
-//!                                    Backoff
+//! idle ──window, refusal or force──▶ (Discovering ─▶) Sending ──tokens──▶ Saving ──▶ idle
+//!                                                      │ ▲ └─refused──▶ Reloading ──newer saved──▶ idle
+//!                                                      ▼ │                        └──else──▶ dead
+//!                                                    Backoff
 //! ```
 //!
 //! **Invariant:** a renewal belongs to the session, never to the call that noticed. What its answer means is told in `renewed.rs`.
@@ -18,6 +18,7 @@ use super::window::Freshness;
 use crate::credentials::Secret;
 use crate::effect::{CallId, EffectId, Purpose, SendBody};
 use crate::error::{Error, Kind};
+use crate::platform::SignIn;
 use crate::time::{Mono, Now};
 
 /// A renewal under way.
@@ -35,6 +36,8 @@ pub(super) struct Renewal {
 /// Where a renewal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
+    /// The issuer's metadata is being looked for, in its first or a later place.
+    Discovering(usize),
     Sending,
     Backoff,
     /// The issuer refused; perhaps another process was first.
@@ -134,13 +137,14 @@ impl Session {
     }
 
     pub(super) fn can_renew(&self) -> bool {
-        let has_token = self.compiled.token_url().is_some() && self.tokens.refresh.is_some();
-        has_token && self.renewals.dead.is_none() && !self.is_token_unsaved()
+        let has_grant = self.compiled.renews_as_client() || self.tokens.refresh.is_some();
+        has_grant && self.compiled.has_token_endpoint() && self.renewals.dead.is_none() && !self.is_token_unsaved()
     }
 
     /// Whether the present refresh token would be lost if this process ended now.
     fn is_token_unsaved(&self) -> bool {
-        let rotates = self.compiled.platform().renew.as_ref().is_some_and(|renew| renew.rotates);
+        let rotates = self.compiled.platform().renew.as_ref().is_some_and(|renew| renew.rotates)
+            && !self.compiled.renews_as_client();
         let kept = self.settings.persist.is_some() && !self.settings.renew_without_store;
         rotates && kept && !self.saving.holds(self.tokens_since)
     }
@@ -175,41 +179,90 @@ impl Session {
         self.renewal = Some(Renewal { gates, step, attempt: 0, waiters: Vec::new(), sent: None });
         match step {
             Step::Reloading => self.load(LoadFor::Refusal, now),
-            Step::Sending | Step::Backoff | Step::Saving => self.send_renewal(now),
+            Step::Discovering(_) | Step::Sending | Step::Backoff | Step::Saving => self.send_renewal(now),
         }
     }
 
-    /// Sends the refresh token to the issuer.
+    /// Sends the refresh token, or what else renews, to the issuer; asks for the issuer's endpoints before, if need be.
     pub(super) fn send_renewal(&mut self, now: Now) {
+        let is_known = self.token_endpoint().is_some();
         let Some(renewal) = &mut self.renewal else { return };
-        renewal.step = Step::Sending;
         renewal.attempt += 1;
         let attempt = renewal.attempt;
-        let effect = self.send_refresh_token(Purpose::Renewal, attempt, now);
-        let token = self.tokens.refresh.clone();
+        renewal.step = if is_known { Step::Sending } else { Step::Discovering(0) };
+        if !is_known {
+            return self.send_discovery(0, attempt, now);
+        }
+        let effect = self.send_token_request(self.renewal_form(), Purpose::Renewal, attempt, now);
+        let token = self.tokens.refresh.clone().unwrap_or_else(|| Secret::new(""));
         if let Some(renewal) = &mut self.renewal {
-            renewal.sent = effect.zip(token);
+            renewal.sent = effect.zip(Some(token));
         }
     }
 
-    /// Puts a token request on the wire, for a renewal or for the sign-in of a platform whose recipe is one.
-    pub(super) fn send_refresh_token(&mut self, purpose: Purpose, attempt: u32, now: Now) -> Option<EffectId> {
-        let request = token::request(self.compiled.platform().renew.as_ref()?, &self.tokens);
-        let uri = self.compiled.token_url()?.clone();
+    /// What a renewal asks for.
+    pub(super) fn renewal_form(&self) -> token::Form {
+        let platform = self.compiled.platform();
+        match (&platform.sign_in, &platform.renew) {
+            (SignIn::ClientCredentials(recipe), Some(rules)) => token::as_client(rules, recipe),
+            (_, Some(rules)) => token::refresh(rules, &self.tokens),
+            (_, None) => token::Form::default(),
+        }
+    }
+
+    /// Puts a token request on the wire, for a renewal or a sign-in.
+    pub(super) fn send_token_request(
+        &mut self,
+        form: token::Form,
+        purpose: Purpose,
+        attempt: u32,
+        now: Now,
+    ) -> Option<EffectId> {
+        let uri = self.token_endpoint()?.clone();
+        self.send_as_client(uri, form, purpose, attempt, now)
+    }
+
+    /// Puts a request on the wire with which the client shows itself.
+    pub(super) fn send_as_client(
+        &mut self,
+        uri: http::Uri,
+        form: token::Form,
+        purpose: Purpose,
+        attempt: u32,
+        now: Now,
+    ) -> Option<EffectId> {
+        let rules = self.compiled.platform().renew.as_ref()?;
+        let request = token::request(rules, form, self.tokens.client_secret.as_ref());
         let body = SendBody::Bytes(request.body);
         Some(self.own_exchange(purpose, attempt, http::Method::POST, uri, request.headers, body, now))
     }
 
-    /// Whether sending the present refresh token twice does no harm.
+    /// The exchange of a renewal was made again under another name.
+    pub(super) fn renewal_sent_again(&mut self, was: EffectId, is: EffectId) {
+        if let Some((sent, _)) = self.renewal.as_mut().and_then(|renewal| renewal.sent.as_mut())
+            && *sent == was
+        {
+            *sent = is;
+        }
+    }
+
+    /// Whether this exchange is of a renewal that was given up, and that is still wanted.
+    pub(super) fn is_late(&self, effect: EffectId) -> bool {
+        self.renewals.late.as_ref().is_some_and(|(late, _)| *late == effect)
+    }
+
+    /// Whether sending the present refresh token, or what else renews, twice does no harm.
     pub(super) fn is_resendable(&self) -> bool {
-        self.compiled.platform().renew.as_ref().is_some_and(|rules| rules.reuse_safe || !rules.rotates)
+        self.compiled.renews_as_client()
+            || self.compiled.platform().renew.as_ref().is_some_and(|rules| rules.reuse_safe || !rules.rotates)
     }
 
     /// Gives a renewal up because something else takes its place. A rotating token that is on its way is not sent again; should
     /// its answer still come, it is taken.
     pub(super) fn drop_renewal(&mut self, error: &Error) {
         let Some(renewal) = self.renewal.take() else { return };
-        if renewal.step == Step::Sending && !self.is_resendable() && renewal.sent.is_some() {
+        let has_left = renewal.sent.as_ref().is_some_and(|(effect, _)| !self.is_held(*effect));
+        if renewal.step == Step::Sending && !self.is_resendable() && has_left {
             let what =
                 "the refresh token was on its way when its renewal was given up, and may have been used; sign in again";
             self.renewals.dead = Some(Error::new(Kind::RenewalLost, what));

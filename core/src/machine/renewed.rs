@@ -35,7 +35,7 @@ impl Session {
             return;
         }
         match result {
-            Ok(arrival) if arrival.status.is_success() => match token::read(&arrival) {
+            Ok(arrival) if arrival.status.is_success() => match self.read_tokens(&arrival) {
                 Ok(answer) => self.renewed(answer, now),
                 Err(error) => self.renewal_lost(error, now),
             },
@@ -82,14 +82,14 @@ impl Session {
 
     /// An answer that had been given up. It is taken if the session still holds the token that it was got with.
     fn late_answer(&mut self, token: &Secret, arrival: &Arrival, now: Now) {
-        let answer = if arrival.status.is_success() { token::read(arrival) } else { return };
+        let answer = if arrival.status.is_success() { self.read_tokens(arrival) } else { return };
         let Ok(answer) = answer else { return };
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.renewed_before(token, answer);
             return;
         }
         let may_take = match (&self.phase, &self.renewal) {
-            (Phase::Active, Some(renewal)) => renewal.step == Step::Backoff,
+            (Phase::Active, Some(renewal)) => matches!(renewal.step, Step::Backoff | Step::Discovering(_)),
             (Phase::Active | Phase::Ended(Ending::Expired, _), None) => true,
             _ => false,
         };
@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    fn renewal_again(&mut self, asked: Option<Duration>, error: Error, now: Now) {
+    pub(super) fn renewal_again(&mut self, asked: Option<Duration>, error: Error, now: Now) {
         let rules = &self.compiled.platform().retry;
         let Some(renewal) = &mut self.renewal else { return };
         if renewal.attempt >= rules.attempts || self.closing.is_some() {

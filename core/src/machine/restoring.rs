@@ -37,6 +37,10 @@ impl Session {
             self.reply(id, Err(life::closed()));
             return id;
         }
+        if let Some(error) = self.lacks_signer() {
+            self.reply(id, Err(error));
+            return id;
+        }
         match &mut self.phase {
             Phase::Loading(loading) => loading.waiters.push(id),
             Phase::SigningIn(sign_in) => sign_in.waiters.push(id),
@@ -153,6 +157,7 @@ impl Session {
                     // Somebody was first; ours is not needed any more, whatever its answer.
                     self.backs_off = None;
                     self.abandon_own(Purpose::Renewal);
+                    self.abandon_own(Purpose::Discovery);
                     self.end_renewal(&Ok(()), now);
                 }
                 self.saved_by_another(now);
@@ -207,7 +212,7 @@ impl Session {
             jar.merge(&self.jar);
             revision += u64::from(jar != theirs);
         }
-        if stored.tokens.refresh != self.tokens.refresh {
+        if stored.tokens.refresh != self.tokens.refresh || self.compiled.renews_as_client() {
             self.renewals = Renewals::default();
         }
         if !stored.tokens.is_same(&self.tokens) {

@@ -2,21 +2,24 @@
 //!
 //! What each command leads to is told in the file named after it; this one only holds the parts together.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
+use super::dpop::Dpop;
 use super::gate::Queue;
 use super::life::{Phase, State};
+use super::oauth::metadata::Metadata;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
 use super::probe::Probe;
 use super::renewal::{Renewal, Renewals};
 use super::saving::Saving;
 use super::settings::Settings;
+use super::signing::Held;
 use super::stats::Stats;
 use super::table::Table;
 use super::timers::{Alarm, Timers};
@@ -61,9 +64,18 @@ pub struct Session {
 
     pub(super) renewal: Option<Renewal>,
     pub(super) renewals: Renewals,
+    /// What the issuer said of itself, once it was asked.
+    pub(super) issuer: Option<Box<Metadata>>,
+    /// Draws what ties an authorization code to this session.
+    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
+    pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
+    /// Exchanges that wait for a signature, by the names of their effects.
+    pub(super) held: BTreeMap<u64, Held>,
+    /// Where the platform binds tokens to a key.
+    pub(super) dpop: Option<Box<Dpop>>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
     pub(super) successes: u32,
@@ -89,7 +101,9 @@ impl Session {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
             salt: seed.rng("salt"),
+            proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
+            dpop: compiled.platform().dpop.as_ref().map(|_| Box::new(Dpop::new(&seed))),
             compiled,
             account: account.into(),
             settings,
@@ -108,8 +122,10 @@ impl Session {
             outputs: VecDeque::new(),
             renewal: None,
             renewals: Renewals::default(),
+            issuer: None,
             backs_off: None,
             probe: Probe::default(),
+            held: BTreeMap::new(),
             saving: Saving::default(),
             closing: None,
             successes: 0,
@@ -269,7 +285,11 @@ impl Session {
 
     /// Stops waiting for an effect.
     pub(super) fn abandon(&mut self, effect: EffectId) {
+        if self.abandon_held(effect) {
+            return;
+        }
         if self.effects.remove(effect.raw()).is_some() {
+            self.forget_proved(effect);
             self.outputs.push_back(Output::Abandon(effect));
         }
     }

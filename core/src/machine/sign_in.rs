@@ -11,6 +11,7 @@ use super::answers::Asker;
 use super::closing::is_over;
 use super::life::{self, Ending, Phase};
 use super::login;
+use super::oauth::grant::Grant;
 use super::output::Notice;
 use super::payload::Tokens;
 use super::probe::{Identity, identity};
@@ -19,7 +20,7 @@ use super::renewal::{Renewal, Step as RenewalStep};
 use super::restoring::LoadFor;
 use super::session::Session;
 use super::token;
-use crate::cookie::Jar;
+use crate::cookie::{Cookie, Jar};
 use crate::credentials::{Credentials, Secret};
 use crate::effect::{Arrival, CallId, Failure, Purpose, SendBody};
 use crate::error::{Error, Kind, Retry};
@@ -35,6 +36,8 @@ pub(super) struct SignIn {
     step: Step,
     tries: u32,
     csrf: Option<String>,
+    /// How far an OAuth 2 grant has come.
+    pub(super) grant: Option<Grant>,
     before: Before,
 }
 
@@ -54,6 +57,7 @@ struct Before {
 enum Step {
     Csrf,
     Submit,
+    Grant,
     Probe,
     Saving,
 }
@@ -70,6 +74,10 @@ impl Session {
         }
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.waiters.push(id);
+            return id;
+        }
+        if let Some(error) = self.lacks_signer() {
+            self.reply(id, Err(error));
             return id;
         }
         let missing = credentials.missing_for(self.compiled.platform());
@@ -94,15 +102,25 @@ impl Session {
             renewed: None,
         };
         let waiters = vec![waiter];
-        self.phase =
-            Phase::SigningIn(Box::new(SignIn { credentials, waiters, step: Step::Csrf, tries: 0, csrf: None, before }));
+        self.phase = Phase::SigningIn(Box::new(SignIn {
+            credentials,
+            waiters,
+            step: Step::Csrf,
+            tries: 0,
+            csrf: None,
+            grant: None,
+            before,
+        }));
         let compiled = self.compiled.clone();
         if let Err(error) = self.take_credentials(now) {
             return self.sign_in_failed(&error, now);
         }
         match &compiled.platform().sign_in {
             Recipe::Bundle(_) | Recipe::Bearer {} => self.proved(now),
-            Recipe::Oauth2Refresh {} => self.enter(Step::Submit, now),
+            Recipe::Oauth2Refresh {}
+            | Recipe::ClientCredentials(_)
+            | Recipe::DeviceCode(_)
+            | Recipe::AuthorizationCode(_) => self.enter(Step::Grant, now),
             Recipe::Form(login) | Recipe::Json(login) => {
                 self.enter(if login.csrf.is_some() { Step::Csrf } else { Step::Submit }, now);
             }
@@ -114,6 +132,9 @@ impl Session {
         let Phase::SigningIn(sign_in) = &self.phase else { return Ok(()) };
         let credentials = &sign_in.credentials;
         self.tokens.take(credentials, self.compiled.platform())?;
+        let is_wanted =
+            |cookie: &Cookie| self.compiled.origins().iter().any(|origin| cookie.is_for_host(origin.host()));
+        self.jar.adopt(&credentials.jar, now.wall, &is_wanted);
         if let Some(cookies) = &credentials.cookies {
             self.jar.import_line(self.compiled.base(), cookies.expose(), now.wall)?;
         }
@@ -136,9 +157,8 @@ impl Session {
         let (step, tries) = (sign_in.step, sign_in.tries);
         match (step, &compiled.platform().sign_in) {
             (Step::Probe, _) => self.send_probe(tries, now),
-            (Step::Submit, Recipe::Oauth2Refresh {}) => {
-                self.send_refresh_token(Purpose::SignIn, tries, now);
-            }
+            (Step::Grant, _) if sign_in.grant.is_none() => self.begin_grant(now),
+            (Step::Grant, _) => self.send_grant(now),
             (Step::Csrf | Step::Submit, Recipe::Form(_) | Recipe::Json(_)) => {
                 let purpose = if step == Step::Csrf { Purpose::Csrf } else { Purpose::SignIn };
                 let built = login::request(&compiled, purpose, &sign_in.credentials, sign_in.csrf.as_deref());
@@ -163,11 +183,15 @@ impl Session {
         let is_expected = match sign_in.step {
             Step::Csrf => purpose == Purpose::Csrf,
             Step::Submit => purpose == Purpose::SignIn,
+            Step::Grant => matches!(purpose, Purpose::Discovery | Purpose::SignIn),
             Step::Probe => purpose == Purpose::Probe,
             Step::Saving => false,
         };
         if !is_expected {
             return;
+        }
+        if sign_in.step == Step::Grant {
+            return self.grant_answered(result, now);
         }
         match result {
             Err(failure) => self.step_failed(&failure, now),
@@ -179,9 +203,7 @@ impl Session {
                         self.csrf_answered(login, &arrival, now);
                     }
                     (_, Recipe::Form(login) | Recipe::Json(login)) => self.login_answered(login, &arrival, now),
-                    (_, Recipe::Oauth2Refresh {} | Recipe::Bundle(_) | Recipe::Bearer {}) => {
-                        self.exchanged(&arrival, now);
-                    }
+                    (_, _) => {}
                 }
             }
         }
@@ -192,7 +214,7 @@ impl Session {
             Purpose::Probe => self.compiled.identity(),
             Purpose::Csrf => self.compiled.login().and_then(|login| login.csrf.as_ref()),
             Purpose::SignIn => self.compiled.login().map(|login| &login.submit),
-            Purpose::Renewal => None,
+            Purpose::Renewal | Purpose::Discovery => None,
         };
         if let Some(uri) = uri.cloned()
             && self.compiled.names(&uri)
@@ -240,31 +262,8 @@ impl Session {
         }
     }
 
-    /// The refresh token that was given as a credential was exchanged, or not.
-    fn exchanged(&mut self, arrival: &Arrival, now: Now) {
-        if let Some(again) = self.step_again(arrival, Safety::Once, now) {
-            return again;
-        }
-        let status = arrival.status.as_u16();
-        if arrival.status.is_success() {
-            match token::read(arrival) {
-                Ok(answer) => {
-                    self.take_tokens(answer, now);
-                    self.proved(now);
-                }
-                Err(error) => self.sign_in_failed(&error, now),
-            }
-        } else if (400..=499).contains(&status) {
-            let what = format!("the token endpoint refused the refresh token with {status}{}", token::told(arrival));
-            self.sign_in_failed(&Error::new(Kind::CredentialsRefused, what), now);
-        } else {
-            let what = format!("the token endpoint answered {status}");
-            self.sign_in_failed(&Error::new(Kind::PlatformFailed, what), now);
-        }
-    }
-
     /// The credentials are taken; now the platform is asked who they are, if it can be asked.
-    fn proved(&mut self, now: Now) {
+    pub(super) fn proved(&mut self, now: Now) {
         if self.compiled.identity().is_some() {
             self.enter(Step::Probe, now);
         } else {
@@ -405,7 +404,7 @@ impl Session {
                 Asker::Own(purpose) => purpose != Purpose::Renewal,
                 // A conflict is still in the way of the next save.
                 Asker::Load(why) => why != LoadFor::Conflict,
-                Asker::Attempt(_) | Asker::Retry(_) | Asker::Save | Asker::Remove => false,
+                Asker::Attempt(_) | Asker::Retry(_) | Asker::Sign(_) | Asker::Save | Asker::Remove => false,
             };
             if self.effects.at(name).is_some_and(|pending| stale(pending.asker)) {
                 self.abandon(crate::effect::EffectId::from_raw(name));

@@ -3,6 +3,7 @@
 //! **Invariant:** a fault names its key and says what can stand there.
 
 mod address;
+mod oauth;
 mod rule;
 
 use std::fmt;
@@ -38,12 +39,22 @@ impl Platform {
                     "needs a table `renew` that names the token endpoint (`token_url`)",
                 );
             }
+            SignIn::ClientCredentials(recipe) => oauth::client_credentials(self, recipe)?,
+            SignIn::DeviceCode(recipe) => oauth::device_code(self, recipe, &addresses)?,
+            SignIn::AuthorizationCode(recipe) => oauth::authorization_code(self, recipe, &addresses)?,
             SignIn::Oauth2Refresh {} | SignIn::Bearer {} => {}
         }
+        if let Some(table) = &self.oauth {
+            oauth::issuer(table, &addresses)?;
+        }
         if let Some(renew) = &self.renew {
+            if renew.token_url.is_none() && self.oauth.is_none() {
+                return wrong("renew.token_url", "is missing, and there is no `oauth.issuer` that could name it");
+            }
             check_renew(renew, &addresses)?;
         }
         self.check_credential()?;
+        self.check_signing()?;
         if let Some(identity) = &self.identity {
             addresses.check(&identity.path, "identity.path")?;
             if let Some(account_id) = &identity.account_id {
@@ -84,6 +95,19 @@ impl Platform {
         }
         if credential.lifetime == Some(0) {
             return wrong("credential.lifetime", "must be at least 1 second");
+        }
+        Ok(())
+    }
+
+    fn check_signing(&self) -> Check {
+        if let Some(signer) = &self.signer {
+            positive(signer.timeout, "signer.timeout")?;
+        }
+        if self.dpop.is_some() && self.renew.is_none() {
+            return wrong(
+                "dpop",
+                "needs a table `renew`: tokens are bound to a key where they are issued (`token_url`)",
+            );
         }
         Ok(())
     }
@@ -186,6 +210,7 @@ fn check_login(login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
         return wrong(format!("{at}.success.status"), "must list at least one status");
     }
     statuses(&login.success.status, &format!("{at}.success.status"))?;
+    statuses(&login.success.throttled, &format!("{at}.success.throttled"))?;
     if let Some(cookie) = &login.success.cookie {
         cookie_name(cookie, &format!("{at}.success.cookie"))?;
     }
@@ -222,7 +247,9 @@ fn check_csrf(csrf: &Csrf, login: &Login, at: &str, addresses: &Addresses<'_>) -
 }
 
 fn check_renew(renew: &OAuthRefresh, addresses: &Addresses<'_>) -> Check {
-    addresses.check(&renew.token_url, "renew.token_url")?;
+    if let Some(token_url) = &renew.token_url {
+        addresses.check(token_url, "renew.token_url")?;
+    }
     let auth = match renew.client_auth {
         ClientAuth::None => return Ok(()),
         ClientAuth::Basic => "basic",

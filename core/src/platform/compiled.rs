@@ -17,6 +17,7 @@ pub struct Compiled {
     origins: Vec<Origin>,
     header: HeaderName,
     token_url: Option<Uri>,
+    oauth: OAuthAddresses,
     identity: Option<Uri>,
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
@@ -29,6 +30,14 @@ pub(crate) struct Addresses {
     pub(crate) method: Method,
     pub(crate) submit: Uri,
     pub(crate) csrf: Option<Uri>,
+}
+
+/// What is known of an OAuth 2 platform's addresses, the token endpoint apart.
+#[derive(Debug, Default)]
+pub(crate) struct OAuthAddresses {
+    pub(crate) issuer: Option<Uri>,
+    pub(crate) device: Option<Uri>,
+    pub(crate) authorize: Option<Uri>,
 }
 
 impl Compiled {
@@ -46,7 +55,12 @@ impl Compiled {
         }
         let header = platform.credential.header.as_deref().unwrap_or("authorization");
         let header = header.parse().map_err(|_| invalid("credential.header", header))?;
-        let token_url = platform.renew.as_ref().map(|renew| url::resolve(&base, &renew.token_url)).transpose()?;
+        let resolve = |text: Option<&str>| text.map(|text| url::resolve(&base, text)).transpose();
+        let token_url = resolve(platform.renew.as_ref().and_then(|renew| renew.token_url.as_deref()))?;
+        let mut oauth = OAuthAddresses {
+            issuer: resolve(platform.oauth.as_ref().map(|oauth| &*oauth.issuer))?,
+            ..OAuthAddresses::default()
+        };
         let identity = platform.identity.as_ref().map(|identity| url::resolve(&base, &identity.path)).transpose()?;
         let inspect = platform.refused.bodies.iter().map(|rule| Inspect {
             status: rule.status.clone(),
@@ -67,9 +81,17 @@ impl Compiled {
                 submit: url::resolve(&base, &login.path)?,
                 csrf: login.csrf.as_ref().map(|csrf| url::resolve(&base, &csrf.path)).transpose()?,
             }),
-            SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::Bearer {} => None,
+            SignIn::DeviceCode(recipe) => {
+                oauth.device = resolve(recipe.device_url.as_deref())?;
+                None
+            }
+            SignIn::AuthorizationCode(recipe) => {
+                oauth.authorize = resolve(recipe.authorize_url.as_deref())?;
+                None
+            }
+            SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::ClientCredentials(_) | SignIn::Bearer {} => None,
         };
-        Ok(Self { platform, base, origins, header, token_url, identity, inspect, refused_headers, login })
+        Ok(Self { platform, base, origins, header, token_url, oauth, identity, inspect, refused_headers, login })
     }
 
     /// The platform as it was written.
@@ -109,6 +131,20 @@ impl Compiled {
 
     pub(crate) fn token_url(&self) -> Option<&Uri> {
         self.token_url.as_ref()
+    }
+
+    pub(crate) fn oauth(&self) -> &OAuthAddresses {
+        &self.oauth
+    }
+
+    /// Whether there is a token endpoint, named here or by the issuer.
+    pub(crate) fn has_token_endpoint(&self) -> bool {
+        self.token_url.is_some() || (self.oauth.issuer.is_some() && self.platform.renew.is_some())
+    }
+
+    /// Whether a session is renewed by signing in as the client again, without a refresh token.
+    pub(crate) fn renews_as_client(&self) -> bool {
+        matches!(self.platform.sign_in, SignIn::ClientCredentials(_))
     }
 
     pub(crate) fn identity(&self) -> Option<&Uri> {

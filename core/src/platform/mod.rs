@@ -6,18 +6,22 @@
 mod check;
 mod compiled;
 mod duration;
+mod oauth;
 mod parse;
 mod recipe;
 mod rules;
 #[cfg(feature = "schema")]
 mod schema;
+mod signing;
 pub mod template;
 
 use serde::{Deserialize, Serialize};
 
 pub use compiled::Compiled;
+pub use oauth::{AuthorizationCode, ClientCredentials, DeviceCode, OAuth};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
+pub use signing::{Dpop, DpopAlg, Signer};
 
 /// A service that accounts sign in to.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -36,9 +40,18 @@ pub struct Platform {
     /// How a session is renewed, where that is not the sign-in recipe itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew: Option<OAuthRefresh>,
+    /// Where the endpoints of an OAuth 2 platform are learned, where this file does not name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuth>,
     /// How a session shows itself on each attempt.
     #[serde(default)]
     pub credential: Credential,
+    /// What the program's signer adds to attempts, if the platform wants any signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+    /// Whether tokens are bound to a key of the session's (DPoP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<Dpop>,
     /// Who the platform says this session is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::oauth::{AuthorizationCode, ClientCredentials, DeviceCode};
+
 /// A sign-in recipe; in TOML a table named after it, such as `[sign_in.json]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -18,6 +20,12 @@ pub enum SignIn {
     Json(Login),
     /// A refresh token that is exchanged for an access token (RFC 6749 §6), as [`Platform::renew`](super::Platform::renew) says.
     Oauth2Refresh {},
+    /// A program that signs in as itself (RFC 6749 §4.4).
+    ClientCredentials(ClientCredentials),
+    /// A person who signs in on another device (RFC 8628).
+    DeviceCode(DeviceCode),
+    /// A person who signs in with a browser (RFC 6749 §4.1, RFC 7636).
+    AuthorizationCode(AuthorizationCode),
     /// An access token that does not change.
     Bearer {},
 }
@@ -74,6 +82,10 @@ pub struct Success {
     /// A cookie that a success sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
+    /// Statuses that say that nobody may sign in for a while, such as after too many wrong passwords: `throttled`, which says
+    /// nothing about the credentials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub throttled: Vec<u16>,
 }
 
 /// A token against cross-site requests: fetched first, sent along.
@@ -130,13 +142,14 @@ pub struct TokenPointers {
     pub expires_in: String,
 }
 
-/// Renewal with a refresh token (RFC 6749 §6).
+/// The token endpoint, what a client shows itself with there, and renewal with a refresh token (RFC 6749 §6).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OAuthRefresh {
-    /// The token endpoint; resolved against the platform's base.
-    pub token_url: String,
+    /// The token endpoint; resolved against the platform's base. The issuer's metadata names it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_url: Option<String>,
     /// The client's id, if the endpoint wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -171,7 +184,7 @@ pub enum ClientAuth {
 
 impl Default for Success {
     fn default() -> Self {
-        Self { status: vec![200, 201, 204, 302, 303], body: None, cookie: None }
+        Self { status: vec![200, 201, 204, 302, 303], body: None, cookie: None, throttled: Vec::new() }
     }
 }
 

@@ -60,6 +60,23 @@ fn a_form_sends_the_token_of_its_hidden_input_and_the_cookies_of_its_page() {
 }
 
 #[test]
+fn a_ban_says_nothing_about_the_credentials_and_is_asked_once() {
+    let mut pair = Pair::new(
+        r#""sign_in": {"form": {"path": "/login", "fields": {"p": "{password}"},
+        "success": {"status": [200], "body": "Ok.", "throttled": [403]}}}"#,
+    );
+    let id = pair.sign_in(Credentials::password("bob", "pw"));
+    let submit = pair.own(Purpose::SignIn);
+    pair.answer(submit, 403, &[], "banned");
+    assert_eq!(pair.error(id), "throttled");
+    assert!(pair.is_idle());
+    let id = pair.sign_in(Credentials::password("bob", "pw"));
+    let submit = pair.own(Purpose::SignIn);
+    pair.answer(submit, 200, &[], "Ok.");
+    pair.done(id);
+}
+
+#[test]
 fn a_cross_site_token_travels_from_cookie_to_header() {
     let mut pair = Pair::new(
         r#""sign_in": {"json": {"path": "/login", "fields": {"u": "{username}", "p": "{password}"},

@@ -2,7 +2,9 @@
 //!
 //! The server's own counters are the judge. `cargo xtask test --only real` installs it and runs these tests.
 
+mod command;
 mod provider;
+mod qbittorrent;
 mod walk;
 
 use std::sync::Arc;

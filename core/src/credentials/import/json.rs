@@ -7,10 +7,11 @@
 //!
 //! **Invariant:** whatever is unknown is kept, what says two things at once is refused, and no error shows a value.
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use zeroize::Zeroizing;
 
-use super::{Credentials, Secret};
+use super::place;
+use crate::credentials::Credentials;
 use crate::document::{Duplicates, Key, Node, Value, json};
 use crate::error::{Error, Kind};
 
@@ -50,7 +51,7 @@ impl Credentials {
             "fields" => table(node, Some(key))?.iter().try_for_each(|(key, node)| self.take_field(key, node)),
             "id" | "account_id" => match scalar(key, node)? {
                 None => Ok(()),
-                Some(id) => once(&mut self.account_id, id.to_owned(), key),
+                Some(id) => place::account_id(self, id).map_err(|problem| invalid(key, problem)),
             },
             "user_agent" => self.take_header("user-agent", key, node),
             "authorization" => self.take_header("authorization", key, node),
@@ -64,10 +65,7 @@ impl Credentials {
 
     fn take_field(&mut self, key: &Key, node: &Node) -> Result<(), Error> {
         let Some(text) = scalar(key, node)? else { return Ok(()) };
-        let mut slot = self.fields.remove(&key.name);
-        once(&mut slot, Secret::new(text), key)?;
-        self.fields.extend(slot.map(|secret| (key.name.clone(), secret)));
-        Ok(())
+        place::field(self, &key.name, text).map_err(|problem| invalid(key, problem))
     }
 
     /// A header under its lower-case name; some have a place of their own.
@@ -76,25 +74,10 @@ impl Credentials {
             return self.take_cookies(key, node);
         }
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            return Err(invalid(key, "is not a header name; those are letters, digits and `-`"));
+            return Err(invalid(key, place::NO_NAME));
         }
         let Some(text) = scalar(key, node)? else { return Ok(()) };
-        sendable(text, key)?;
-        if name == "user-agent" {
-            return once(&mut self.user_agent, text.to_owned(), key);
-        }
-        if name == "authorization"
-            && let Some(token) = bearer(text)
-        {
-            let mut slot = self.fields.remove("access_token");
-            once(&mut slot, Secret::new(token), key)?;
-            self.fields.extend(slot.map(|secret| ("access_token".to_owned(), secret)));
-            return Ok(());
-        }
-        let mut slot = self.headers.remove(name);
-        once(&mut slot, Secret::new(text), key)?;
-        self.headers.extend(slot.map(|secret| (name.to_owned(), secret)));
-        Ok(())
+        place::header(self, name, text).map_err(|problem| invalid(key, problem))
     }
 
     fn take_cookies(&mut self, key: &Key, node: &Node) -> Result<(), Error> {
@@ -119,19 +102,13 @@ impl Credentials {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 let Some(text) = scalar(key, node)? else { return Ok(()) };
-                // Pasted with the header's name before it.
-                let named = text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("cookie:"));
-                line.push_str(if named { text[7..].trim_start() } else { text });
+                line.push_str(place::without_name(text));
             }
         }
         if line.is_empty() {
             return Ok(());
         }
-        sendable(&line, key)?;
-        if !line.contains('=') {
-            return Err(invalid(key, "holds no `name=value`; copy the whole cookie line of a request"));
-        }
-        once(&mut self.cookies, Secret(line), key)
+        place::cookies(self, line).map_err(|problem| invalid(key, problem))
     }
 }
 
@@ -173,32 +150,6 @@ fn table<'a>(node: &'a Node, key: Option<&Key>) -> Result<&'a [(Key, Node)], Err
         (_, None) => {
             let detail = format!("line {}: credentials must be an object of names and texts", node.line);
             Err(Error::new(Kind::CredentialsInvalid, detail))
-        }
-    }
-}
-
-/// The token of `Bearer TOKEN` (RFC 6750 §2.1).
-fn bearer(text: &str) -> Option<&str> {
-    let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
-}
-
-fn sendable(text: &str, key: &Key) -> Result<(), Error> {
-    match HeaderValue::from_str(text) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(invalid(key, "holds line breaks or control characters, which no header can carry")),
-    }
-}
-
-/// Fills a place that may hold one thing only.
-fn once<T: PartialEq>(slot: &mut Option<T>, value: T, key: &Key) -> Result<(), Error> {
-    match slot {
-        Some(known) if *known != value => {
-            Err(invalid(key, "says something else than the file says elsewhere under another name for it; keep one"))
-        }
-        Some(_) | None => {
-            *slot = Some(value);
-            Ok(())
         }
     }
 }
