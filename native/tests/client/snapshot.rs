@@ -1,6 +1,6 @@
 //! Does a client say truly how its sessions stand, also of those that are gone?
 
-use hallpass::{Client, Credentials, State};
+use hallpass::{Client, Credentials, Kind, State};
 use hallpass_testbed::{Action, Point, Rule};
 
 use crate::support::{OAUTH, alice, client_at, eventually, kind, platform, quick, signed_in, status, testbed};
@@ -64,7 +64,7 @@ async fn calls_under_way_are_seen_and_the_last_error_is_named() {
     testbed.stop().await;
     assert_eq!(kind(session.get("/api/items/1").send().await), "connect");
     let one = session.snapshot();
-    assert_eq!((one.last_error.map(|kind| kind.as_str()), one.stats.errors), (Some("connect"), 1));
+    assert_eq!((one.last_error.map(Kind::as_str), one.stats.errors), (Some("connect"), 1));
 }
 
 #[tokio::test]
