@@ -129,6 +129,9 @@ impl Call {
                     if guard.end == End::Ahead {
                         guard.end = End::Heard;
                     }
+                    if let Some(lease) = &session.lease {
+                        lease.learn(&reply);
+                    }
                     let answered = reply.and_then(|reply| {
                         reply.answered().ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))
                     });
