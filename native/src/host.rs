@@ -138,8 +138,11 @@ impl Host for Performer<'_> {
         Err(Declined { why: "this client has no signer".to_owned() })
     }
 
-    async fn ask(&self, _ask: Ask) -> Result<Answer, Declined> {
-        Err(Declined { why: "this client answers no questions".to_owned() })
+    async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {
+        match &self.client().asker {
+            Some(asker) => asker.ask(&self.session.account, ask.question).await,
+            None => Err(Declined { why: "this client answers no questions".to_owned() }),
+        }
     }
 }
 

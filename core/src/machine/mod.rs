@@ -6,6 +6,7 @@
 //! *Getters* take `&self`.
 
 mod answers;
+mod ask;
 mod call;
 mod calls;
 mod closing;
@@ -14,7 +15,6 @@ mod dress;
 mod gate;
 mod glance;
 mod life;
-mod login;
 mod notice;
 mod oauth;
 mod output;
