@@ -85,6 +85,10 @@ kinds! {
     Cancelled = "cancelled", Program;
     /// A body that can be sent only once would have to be sent again.
     BodyNotReplayable = "body_not_replayable", Program;
+    /// A signer that needs the body cannot see one that can be sent only once.
+    BodyNotSignable = "body_not_signable", Program;
+    /// The program's signer declined, failed, or did not answer in time.
+    SignerFailed = "signer_failed", Program;
     /// An effect was answered twice, by the wrong kind, or on the wrong session.
     Misuse = "misuse", Internal;
     /// The core trapped; its memory is not trusted any more.
@@ -96,6 +100,14 @@ kinds! {
     CredentialsRefused = "credentials_refused", Account;
     /// The platform asks for something more (a second factor) that nobody answers.
     ChallengeRequired = "challenge_required", Account;
+    /// The code of a second factor was refused, and no other is asked for.
+    ChallengeRefused = "challenge_refused", Account;
+    /// No tries of a second factor are left.
+    ChallengeExhausted = "challenge_exhausted", Account;
+    /// Nobody answered in time what the platform asks for.
+    ChallengeOverdue = "challenge_overdue", Account;
+    /// The program would not answer what the platform asks for.
+    ChallengeCancelled = "challenge_cancelled", Account;
     /// The session ended and nothing is at hand to renew it.
     Expired = "expired", Account;
     /// The platform refused a session that was fresh.

@@ -110,6 +110,16 @@ pub struct Arrival {
     pub over_cap: bool,
 }
 
+impl Owner {
+    /// The call, where it is one's.
+    pub fn call(self) -> Option<CallId> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Session(_) => None,
+        }
+    }
+}
+
 impl ReadBody {
     /// The cap up to which to read, for an answer with this status and these headers; `None`: stream it.
     pub fn cap_for(&self, status: StatusCode, headers: &HeaderMap) -> Option<usize> {
@@ -142,6 +152,21 @@ impl Arrival {
     /// An answer whose body was read whole.
     pub fn whole(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         Self { status, headers, body: Some(body), over_cap: false }
+    }
+}
+
+impl Purpose {
+    /// Its stable word, the same in traces and bindings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Csrf => "csrf",
+            Self::SignIn => "sign_in",
+            Self::Renewal => "renewal",
+            Self::Probe => "probe",
+            Self::KeepAlive => "keep_alive",
+            Self::SignOut => "sign_out",
+        }
     }
 }
 

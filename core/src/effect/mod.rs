@@ -3,22 +3,23 @@
 //! **Invariant:** each effect carries one [`Ticket`], the typed right to answer it once, and a deadline after which the core
 //! goes on without an answer.
 
+mod ask;
 mod exchange;
 mod failure;
 mod kinds;
 mod other;
+mod sign;
 mod ticket;
 
+pub use ask::{Answer, Ask, Question};
 pub use exchange::{Arrival, Exchange, Inspect, Owner, Purpose, ReadBody, SendBody};
 pub use failure::{Failure, FailureKind, Sent};
 pub use kinds::{
     AskKind, CacheLoadKind, CacheStoreKind, ExchangeKind, Kind, KindName, LeaseKind, LoadKind, Outcome, PermitKind,
     RemoveKind, SaveKind, SignKind,
 };
-pub use other::{
-    Answer, Ask, CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Question,
-    Remove, Save, Sign,
-};
+pub use other::{CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Remove, Save};
+pub use sign::{BodyWanted, KeyPair, Sign, SignWork, Signed, Unsigned};
 pub use ticket::{CallId, EffectId, Ticket};
 
 /// Something to be done outside.
@@ -40,9 +41,9 @@ pub enum Effect {
     CacheLoad(CacheLoad),
     /// Keep a response.
     CacheStore(CacheStore),
-    /// Ask the program to sign an attempt.
+    /// Make a signature.
     Sign(Box<Sign>),
-    /// Ask the program something: a second factor, a custom sign-in.
+    /// Ask the program something: a second factor, a person's consent, a custom sign-in.
     Ask(Ask),
 }
 
@@ -66,14 +67,11 @@ impl Effect {
     /// The call whose task performs it; `None` when it belongs to the session.
     pub fn call(&self) -> Option<CallId> {
         match self {
-            Self::Exchange(effect) => match effect.owner {
-                Owner::Call(call) => Some(call),
-                Owner::Session(_) => None,
-            },
+            Self::Exchange(effect) => effect.owner.call(),
             Self::Permit(effect) => Some(effect.call),
             Self::CacheLoad(effect) => Some(effect.call),
             Self::CacheStore(effect) => Some(effect.call),
-            Self::Sign(effect) => Some(effect.call),
+            Self::Sign(effect) => effect.owner.call(),
             Self::Load(_) | Self::Save(_) | Self::Lease(_) | Self::Remove(_) | Self::Ask(_) => None,
         }
     }

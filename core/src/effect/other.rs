@@ -1,16 +1,13 @@
-//! The effects that are not exchanges: store, lease, permits, cache, signer, questions.
+//! The effects that are neither exchanges nor signatures nor questions: store, lease, permits, cache.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 
-use super::kinds::{
-    AskKind, CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind, SignKind,
-};
+use super::kinds::{CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind};
 use super::ticket::{CallId, Ticket};
-use crate::credentials::Secret;
 use crate::store::{Expected, Expiry, RecordKey};
 use crate::time::{Mono, Wall};
 
@@ -137,53 +134,6 @@ pub struct Cached {
     pub body: Bytes,
     /// When it was received.
     pub received: Wall,
-}
-
-/// Ask the program to sign an attempt.
-#[derive(Debug)]
-pub struct Sign {
-    /// The right to answer.
-    pub ticket: Ticket<SignKind>,
-    /// The call whose attempt it is.
-    pub call: CallId,
-    /// When the core goes on without an answer.
-    pub deadline: Mono,
-    /// The attempt's method.
-    pub method: Method,
-    /// The attempt's address.
-    pub uri: Uri,
-    /// The attempt's headers so far.
-    pub headers: HeaderMap,
-}
-
-/// Ask the program something.
-#[derive(Debug)]
-pub struct Ask {
-    /// The right to answer.
-    pub ticket: Ticket<AskKind>,
-    /// When the core goes on without an answer.
-    pub deadline: Mono,
-    /// What is asked.
-    pub question: Question,
-}
-
-/// What a program may be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Question {
-    /// The code of a second factor; how many tries are left, where the platform tells.
-    SecondFactor {
-        /// Tries left.
-        tries_left: Option<u32>,
-    },
-}
-
-/// What a program answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer {
-    /// The code of a second factor.
-    Code(Secret),
 }
 
 /// The program would not, or could not, answer.

@@ -6,16 +6,17 @@
 //! *Getters* take `&self`.
 
 mod answers;
+mod ask;
 mod call;
 mod calls;
 mod closing;
+mod dpop;
 mod dress;
 mod gate;
 mod glance;
 mod keep_alive;
 mod life;
 mod lifetime;
-mod login;
 mod notice;
 mod oauth;
 mod output;
@@ -33,6 +34,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod sign_out;
+mod signing;
 mod stats;
 mod table;
 mod timers;
@@ -43,7 +45,7 @@ mod window;
 
 pub use answers::Misuse;
 pub use call::{Body, CallOptions, Head, Redirect, Repeatable};
-pub use glance::Glance;
+pub use glance::{Glance, kept};
 pub use life::State;
 pub use notice::Notice;
 pub use output::{Answered, Output, Reason, Reply, Verdict};

@@ -2,13 +2,14 @@
 //!
 //! What each command leads to is told in the file named after it; this one only holds the parts together.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
+use super::dpop::Dpop;
 use super::gate::Queue;
 use super::keep_alive::KeepAlive;
 use super::life::{Phase, State};
@@ -21,6 +22,7 @@ use super::renewal::{Renewal, Renewals};
 use super::saving::Saving;
 use super::settings::Settings;
 use super::sign_out::Telling;
+use super::signing::Held;
 use super::stats::Stats;
 use super::table::Table;
 use super::timers::{Alarm, Timers};
@@ -75,6 +77,10 @@ pub struct Session {
     pub(super) probe: Probe,
     pub(super) keep_alive: KeepAlive,
     pub(super) lifetime: Lifetime,
+    /// Exchanges that wait for a signature, by the names of their effects.
+    pub(super) held: BTreeMap<u64, Held>,
+    /// Where the platform binds tokens to a key.
+    pub(super) dpop: Option<Box<Dpop>>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
     pub(super) telling: Option<Telling>,
@@ -103,6 +109,7 @@ impl Session {
             salt: seed.rng("salt"),
             proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
+            dpop: compiled.platform().dpop.as_ref().map(|_| Box::new(Dpop::new(&seed))),
             compiled,
             account: account.into(),
             settings,
@@ -126,6 +133,7 @@ impl Session {
             probe: Probe::default(),
             keep_alive: KeepAlive::default(),
             lifetime: Lifetime::default(),
+            held: BTreeMap::new(),
             saving: Saving::default(),
             closing: None,
             telling: None,
@@ -294,7 +302,11 @@ impl Session {
 
     /// Stops waiting for an effect.
     pub(super) fn abandon(&mut self, effect: EffectId) {
+        if self.abandon_held(effect) {
+            return;
+        }
         if self.effects.remove(effect.raw()).is_some() {
+            self.forget_proved(effect);
             self.outputs.push_back(Output::Abandon(effect));
         }
     }

@@ -43,7 +43,7 @@ impl Platform {
             SignIn::ClientCredentials(recipe) => oauth::client_credentials(self, recipe)?,
             SignIn::DeviceCode(recipe) => oauth::device_code(self, recipe, &addresses)?,
             SignIn::AuthorizationCode(recipe) => oauth::authorization_code(self, recipe, &addresses)?,
-            SignIn::Oauth2Refresh {} | SignIn::Bearer {} => {}
+            SignIn::Oauth2Refresh {} | SignIn::Bearer {} | SignIn::Custom {} => {}
         }
         if let Some(table) = &self.oauth {
             oauth::issuer(table, &addresses)?;
@@ -55,6 +55,7 @@ impl Platform {
             check_renew(renew, &addresses)?;
         }
         self.check_credential()?;
+        self.check_signing()?;
         if let Some(identity) = &self.identity {
             addresses.check(&identity.path, "identity.path")?;
             if let Some(account_id) = &identity.account_id {
@@ -96,6 +97,19 @@ impl Platform {
         }
         if credential.lifetime == Some(0) {
             return wrong("credential.lifetime", "must be at least 1 second");
+        }
+        Ok(())
+    }
+
+    fn check_signing(&self) -> Check {
+        if let Some(signer) = &self.signer {
+            positive(signer.timeout, "signer.timeout")?;
+        }
+        if self.dpop.is_some() && self.renew.is_none() {
+            return wrong(
+                "dpop",
+                "needs a table `renew`: tokens are bound to a key where they are issued (`token_url`)",
+            );
         }
         Ok(())
     }
@@ -151,7 +165,8 @@ impl Platform {
         }
         positive(self.timeouts.total, "timeouts.total")?;
         positive(self.timeouts.exchange, "timeouts.exchange")?;
-        positive(self.timeouts.store, "timeouts.store")
+        positive(self.timeouts.store, "timeouts.store")?;
+        positive(self.timeouts.challenge, "timeouts.challenge")
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 
+use super::program::{self, Plan};
 use super::staying::Staying;
 use super::{Platform, SignIn};
 use crate::effect::Inspect;
@@ -22,16 +23,8 @@ pub struct Compiled {
     identity: Option<Uri>,
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    login: Option<Addresses>,
     staying: Staying,
-}
-
-/// Where a sign-in's requests go.
-#[derive(Debug)]
-pub(crate) struct Addresses {
-    pub(crate) method: Method,
-    pub(crate) submit: Uri,
-    pub(crate) csrf: Option<Uri>,
+    plan: Plan,
 }
 
 /// What is known of an OAuth 2 platform's addresses, the token endpoint apart.
@@ -77,22 +70,12 @@ impl Compiled {
             Ok((name, value.transpose()?))
         });
         let refused_headers = refused_headers.collect::<Result<_, Error>>()?;
-        let login = match &platform.sign_in {
-            SignIn::Form(login) | SignIn::Json(login) => Some(Addresses {
-                method: login.method.parse().map_err(|_| invalid("sign_in.method", &login.method))?,
-                submit: url::resolve(&base, &login.path)?,
-                csrf: login.csrf.as_ref().map(|csrf| url::resolve(&base, &csrf.path)).transpose()?,
-            }),
-            SignIn::DeviceCode(recipe) => {
-                oauth.device = resolve(recipe.device_url.as_deref())?;
-                None
-            }
-            SignIn::AuthorizationCode(recipe) => {
-                oauth.authorize = resolve(recipe.authorize_url.as_deref())?;
-                None
-            }
-            SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::ClientCredentials(_) | SignIn::Bearer {} => None,
-        };
+        match &platform.sign_in {
+            SignIn::DeviceCode(recipe) => oauth.device = resolve(recipe.device_url.as_deref())?,
+            SignIn::AuthorizationCode(recipe) => oauth.authorize = resolve(recipe.authorize_url.as_deref())?,
+            _ => {}
+        }
+        let plan = program::compile(&platform.sign_in, &base)?;
         let staying = Staying::new(&platform, &base)?;
         Ok(Self {
             platform,
@@ -104,7 +87,7 @@ impl Compiled {
             identity,
             inspect,
             refused_headers,
-            login,
+            plan,
             staying,
         })
     }
@@ -189,8 +172,9 @@ impl Compiled {
         self.staying.revoke.as_ref()
     }
 
-    pub(crate) fn login(&self) -> Option<&Addresses> {
-        self.login.as_ref()
+    /// How an account signs in.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 }
 

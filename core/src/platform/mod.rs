@@ -8,10 +8,12 @@ mod compiled;
 mod duration;
 mod oauth;
 mod parse;
+mod program;
 mod recipe;
 mod rules;
 #[cfg(feature = "schema")]
 mod schema;
+mod signing;
 mod staying;
 pub mod template;
 
@@ -19,8 +21,10 @@ use serde::{Deserialize, Serialize};
 
 pub use compiled::Compiled;
 pub use oauth::{AuthorizationCode, ClientCredentials, DeviceCode, OAuth};
+pub(crate) use program::{Plan, Step, StepBody};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
+pub use signing::{Dpop, DpopAlg, Signer};
 pub use staying::{ExpirySource, KeepAlive, Lifetime, SignOut};
 
 /// A service that accounts sign in to.
@@ -46,6 +50,12 @@ pub struct Platform {
     /// How a session shows itself on each attempt.
     #[serde(default)]
     pub credential: Credential,
+    /// What the program's signer adds to attempts, if the platform wants any signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+    /// Whether tokens are bound to a key of the session's (DPoP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<Dpop>,
     /// Who the platform says this session is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,

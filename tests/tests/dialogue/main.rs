@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod closing;
+mod dpop;
 mod keep_alive;
 mod lifetime;
 mod oauth;
@@ -17,4 +18,5 @@ mod secrets;
 mod seeing;
 mod sign_in;
 mod sign_out;
+mod signatures;
 mod validate;
