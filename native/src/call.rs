@@ -134,7 +134,8 @@ impl Call {
                     return Ok(Response::new(answered, body.unwrap_or_else(ResponseStream::empty)));
                 }
                 Some(Event::Run(effect)) => {
-                    let performer = Performer { client: &session.shared.client, body: &body, stash: &stash, now };
+                    let (client, account) = (&*session.shared.client, session.shared.account.as_str());
+                    let performer = Performer { client, account, body: &body, stash: &stash, now };
                     let mut performing = pin!(perform(&performer, effect));
                     // What happens to the call (its deadline, mostly) comes before what it is doing.
                     let step = poll_fn(|cx| match guard.slot.poll(cx) {

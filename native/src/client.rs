@@ -14,6 +14,7 @@ use hallpass_core::seed::Seed;
 use hallpass_core::store::{RecordKey, RecordKind};
 use tokio::runtime::Handle;
 
+use crate::ask::Asker;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::drive::Shared;
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) budget: Mutex<RetryBudget>,
     pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
+    pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) events: Arc<Hub>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -81,6 +83,7 @@ impl Client {
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
+            asks: builder.asker.is_some(),
             trace: builder.trace,
             ..Settings::default()
         };
@@ -94,6 +97,7 @@ impl Client {
             budget: Mutex::new(RetryBudget::default()),
             timer: Timer::default(),
             runtime,
+            asker: builder.asker,
             observer: builder.observer,
             events: Arc::new(Hub::new(builder.event_buffer)),
             seed: builder.seed,

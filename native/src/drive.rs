@@ -156,7 +156,8 @@ impl Shared {
             let task = self.client.runtime.spawn(async move {
                 let performed = {
                     let (body, stash) = (CallBody::default(), Mutex::new(None));
-                    let performer = Performer { client: &shared.client, body: &body, stash: &stash, now: shared.now() };
+                    let (client, account) = (&*shared.client, shared.account.as_str());
+                    let performer = Performer { client, account, body: &body, stash: &stash, now: shared.now() };
                     perform(&performer, effect).await
                 };
                 shared.lock().tasks.remove(&id);

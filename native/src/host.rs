@@ -21,6 +21,8 @@ use crate::wire::Wire;
 /// Performs the effects of one call, or of a session.
 pub(crate) struct Performer<'a> {
     pub(crate) client: &'a Inner,
+    /// Whose session it is.
+    pub(crate) account: &'a str,
     /// The program's body, where a call performs its own effects.
     pub(crate) body: &'a CallBody,
     /// Where the body of the last answer is left for the call to take.
@@ -127,8 +129,11 @@ impl Host for Performer<'_> {
         Err(Declined { why: "this client has no signer".to_owned() })
     }
 
-    async fn ask(&self, _ask: Ask) -> Result<Answer, Declined> {
-        Err(Declined { why: "this client answers no questions".to_owned() })
+    async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {
+        match &self.client.asker {
+            Some(asker) => asker.ask(self.account, ask.question).await,
+            None => Err(Declined { why: "this client answers no questions".to_owned() }),
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use http::HeaderMap;
 
+use super::ask::Answer;
 use super::exchange::Arrival;
 use super::failure::Failure;
-use super::other::{Answer, Cached, Declined, LeaseGrant, PermitAnswer};
+use super::other::{Cached, Declined, LeaseGrant, PermitAnswer};
 use crate::store::{Record, StoreError, Version};
 
 /// A kind of effect, and what answers it.

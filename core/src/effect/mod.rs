@@ -3,12 +3,14 @@
 //! **Invariant:** each effect carries one [`Ticket`], the typed right to answer it once, and a deadline after which the core
 //! goes on without an answer.
 
+mod ask;
 mod exchange;
 mod failure;
 mod kinds;
 mod other;
 mod ticket;
 
+pub use ask::{Answer, Ask, Question};
 pub use exchange::{Arrival, Exchange, Inspect, Owner, Purpose, ReadBody, SendBody};
 pub use failure::{Failure, FailureKind, Sent};
 pub use kinds::{
@@ -16,8 +18,7 @@ pub use kinds::{
     RemoveKind, SaveKind, SignKind,
 };
 pub use other::{
-    Answer, Ask, CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Question,
-    Remove, Save, Sign,
+    CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Remove, Save, Sign,
 };
 pub use ticket::{CallId, EffectId, Ticket};
 
@@ -42,7 +43,7 @@ pub enum Effect {
     CacheStore(CacheStore),
     /// Ask the program to sign an attempt.
     Sign(Box<Sign>),
-    /// Ask the program something: a second factor, a custom sign-in.
+    /// Ask the program something: a second factor, a person's consent, a custom sign-in.
     Ask(Ask),
 }
 

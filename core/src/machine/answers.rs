@@ -39,6 +39,7 @@ pub(super) enum Asker {
     Load(LoadFor),
     Save,
     Remove,
+    Question,
 }
 
 impl Session {
@@ -67,9 +68,17 @@ impl Session {
             (Asker::Load(why), Outcome::Load(result)) => self.loaded(why, result, now),
             (Asker::Save, Outcome::Save(result)) => self.save_answered(result, now),
             (Asker::Remove, Outcome::Remove(result)) => self.removed(result, now),
-            (Asker::Attempt(_) | Asker::Retry(_) | Asker::Own(_) | Asker::Load(_) | Asker::Save | Asker::Remove, _) => {
-                return Err(Misuse::WrongKind);
-            }
+            (Asker::Question, Outcome::Ask(result)) => self.asked(result, now),
+            (
+                Asker::Attempt(_)
+                | Asker::Retry(_)
+                | Asker::Own(_)
+                | Asker::Load(_)
+                | Asker::Save
+                | Asker::Remove
+                | Asker::Question,
+                _,
+            ) => return Err(Misuse::WrongKind),
         }
         self.after_answer(now);
         Ok(())
@@ -111,6 +120,7 @@ impl Session {
                 self.abandon(effect);
                 self.removed(Err(unavailable()), now);
             }
+            Asker::Question => self.question_overdue(effect, now),
             // Their call's own deadline ends them.
             Asker::Attempt(_) | Asker::Retry(_) => {}
         }

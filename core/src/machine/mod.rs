@@ -6,6 +6,7 @@
 //! *Getters* take `&self`.
 
 mod answers;
+mod ask;
 mod call;
 mod calls;
 mod closing;
@@ -13,7 +14,6 @@ mod dress;
 mod gate;
 mod glance;
 mod life;
-mod login;
 mod notice;
 mod oauth;
 mod output;

@@ -61,7 +61,7 @@ impl Trace {
             Outcome::CacheLoad(cached) => format!("cache {}", if cached.is_some() { "hit" } else { "miss" }),
             Outcome::CacheStore(kept) => format!("cache {}", if *kept { "kept" } else { "not kept" }),
             Outcome::Sign(result) => format!("sign {}", if result.is_ok() { "signed" } else { "declined" }),
-            Outcome::Ask(result) => format!("ask {}", if result.is_ok() { "answered" } else { "declined" }),
+            Outcome::Ask(result) => format!("ask {}", result.as_ref().map_or("declined", |answer| answer.as_str())),
         };
         lines.push(format!("{} answer {told}", at(self.start, now)));
     }
@@ -91,7 +91,7 @@ fn effect_line(effect: &Effect) -> String {
         Effect::CacheLoad(load) => format!("cache_load {}", number(load.call)),
         Effect::CacheStore(store) => format!("cache_store {}", number(store.call)),
         Effect::Sign(sign) => format!("sign {}", number(sign.call)),
-        Effect::Ask(_) => "ask".to_owned(),
+        Effect::Ask(ask) => format!("ask {}", ask.question.as_str()),
     }
 }
 
