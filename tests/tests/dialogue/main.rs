@@ -4,6 +4,7 @@ mod answers;
 mod calls;
 mod closing;
 mod oauth;
+mod people;
 mod platforms;
 mod redirects;
 mod refusals;
