@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod closing;
+mod dpop;
 mod oauth;
 mod people;
 mod platforms;
@@ -15,3 +16,4 @@ mod saving;
 mod secrets;
 mod seeing;
 mod sign_in;
+mod signatures;

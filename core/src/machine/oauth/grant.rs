@@ -158,7 +158,7 @@ impl Session {
         };
         let Some(arrival) = self.answer_to_read(arrival, self.grant_safety(), now) else { return };
         if arrival.status.is_success() {
-            match token::read(&arrival) {
+            match self.read_tokens(&arrival) {
                 Ok(answer) => self.granted(answer, now),
                 Err(error) => self.sign_in_failed(&error, now),
             }

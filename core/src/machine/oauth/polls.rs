@@ -98,23 +98,25 @@ impl Session {
             Err(_) => return self.poll_slower(Slower::Twice, Duration::ZERO, now),
         };
         match device::polled(&arrival) {
-            Ok(Poll::Tokens(answer)) => self.granted(answer, now),
-            Ok(Poll::Pending) => self.poll_later(Duration::ZERO, now),
-            Ok(Poll::SlowDown) => self.poll_slower(Slower::By(SLOW_DOWN), Duration::ZERO, now),
-            Ok(Poll::Trouble) => {
+            Poll::Success => match self.read_tokens(&arrival) {
+                Ok(answer) => self.granted(answer, now),
+                Err(error) => self.sign_in_failed(&error, now),
+            },
+            Poll::Pending => self.poll_later(Duration::ZERO, now),
+            Poll::SlowDown => self.poll_slower(Slower::By(SLOW_DOWN), Duration::ZERO, now),
+            Poll::Trouble => {
                 let asked = retry::retry_after(&arrival.headers, now.wall).unwrap_or_default();
                 self.poll_slower(Slower::Twice, asked, now);
             }
-            Ok(Poll::Expired) => self.device_overdue(now),
-            Ok(Poll::Denied) => {
+            Poll::Expired => self.device_overdue(now),
+            Poll::Denied => {
                 let what = "the person at the other device, or the issuer, denied the sign-in";
                 self.sign_in_failed(&Error::new(Kind::CredentialsRefused, what), now);
             }
-            Ok(Poll::Refused) => {
+            Poll::Refused => {
                 let error = self.declined(&arrival);
                 self.sign_in_failed(&error, now);
             }
-            Err(error) => self.sign_in_failed(&error, now),
         }
     }
 
