@@ -65,7 +65,7 @@ fn shown() -> (Pair, CallId) {
 
 /// Waits for the next poll, which must not come before so many seconds are over.
 fn poll_after(pair: &mut Pair, wait: u64) -> Exchange {
-    pair.advance(seconds(wait) - Duration::from_millis(1));
+    pair.advance(Duration::from_millis(1000 * wait - 1));
     assert!(pair.is_idle(), "not before {wait} s");
     pair.advance(Duration::from_millis(1));
     let poll = pair.own(Purpose::SignIn);
@@ -193,7 +193,7 @@ fn parameter<'a>(of: &'a [(String, String)], name: &str) -> &'a str {
     of.iter().find(|(this, _)| this == name).map_or_else(|| panic!("no {name}"), |(_, value)| value)
 }
 
-fn come_back(pair: &mut Pair, ask: Ask, address: String) {
+fn come_back(pair: &mut Pair, ask: &Ask, address: String) {
     pair.finish(ask.ticket.id(), Outcome::Ask(Ok(Answer::Redirected(Secret::new(address)))));
 }
 
@@ -206,7 +206,7 @@ fn a_browsers_code_is_traded_with_the_verifier_of_its_challenge() {
     assert_eq!(pair.session.state(), State::Challenged);
     assert_eq!((parameter(&sent, "code_challenge_method"), parameter(&sent, "prompt")), ("S256", "consent"));
     let state = parameter(&sent, "state").to_owned();
-    come_back(&mut pair, ask, format!("{REDIRECT}?code=c0de&state={state}&iss=https%3A%2F%2Fapi.example"));
+    come_back(&mut pair, &ask, format!("{REDIRECT}?code=c0de&state={state}&iss=https%3A%2F%2Fapi.example"));
     let request = pair.own(Purpose::SignIn);
     let sent_body = body(&request).to_owned();
     let (rest, verifier) = sent_body.split_once("&code_verifier=").expect("a verifier");
@@ -231,12 +231,12 @@ fn an_answer_of_another_sign_in_or_another_issuer_is_sent_nowhere() {
     ] {
         let (mut pair, id, sent, ask) = sent_away(true);
         let query = query.replace("STATE", parameter(&sent, "state"));
-        come_back(&mut pair, ask, format!("{REDIRECT}?{query}"));
+        come_back(&mut pair, &ask, format!("{REDIRECT}?{query}"));
         assert_eq!(pair.error(id), kind, "{query}");
         assert!(pair.is_idle(), "nothing was sent");
     }
     let (mut pair, _, sent, ask) = sent_away(false);
-    come_back(&mut pair, ask, format!("{REDIRECT}?code=c&state={}", parameter(&sent, "state")));
+    come_back(&mut pair, &ask, format!("{REDIRECT}?code=c&state={}", parameter(&sent, "state")));
     assert_eq!(
         pair.own(Purpose::SignIn).uri,
         "https://api.example/token",
@@ -247,7 +247,7 @@ fn an_answer_of_another_sign_in_or_another_issuer_is_sent_nowhere() {
 #[test]
 fn a_code_whose_answer_is_lost_is_not_sent_again() {
     let (mut pair, id, sent, ask) = sent_away(false);
-    come_back(&mut pair, ask, format!("{REDIRECT}?code=c&state={}", parameter(&sent, "state")));
+    come_back(&mut pair, &ask, format!("{REDIRECT}?code=c&state={}", parameter(&sent, "state")));
     let request = pair.own(Purpose::SignIn);
     pair.fail(request, FailureKind::Connect, Sent::No);
     pair.advance(seconds(1));
