@@ -7,6 +7,7 @@ mod dpop;
 mod keep_alive;
 mod lifetime;
 mod oauth;
+mod people;
 mod platforms;
 mod redirects;
 mod refusals;
