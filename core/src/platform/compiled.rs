@@ -87,8 +87,8 @@ impl Compiled {
             identity,
             inspect,
             refused_headers,
-            plan,
             staying,
+            plan,
         })
     }
 

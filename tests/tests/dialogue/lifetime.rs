@@ -40,10 +40,10 @@ fn resumed(shelf: &Shelf, after: Duration) -> (&'static str, State) {
 fn an_idle_session_ends_by_itself_and_calls_keep_it_from_being_idle() {
     let mut pair = limited(&Shelf::default());
     for _ in 0..6 {
-        pair.advance(HOUR - Duration::from_secs(1));
+        pair.advance(HOUR.saturating_sub(Duration::from_secs(1)));
         served(&mut pair);
     }
-    pair.advance(HOUR - Duration::from_secs(1));
+    pair.advance(HOUR.saturating_sub(Duration::from_secs(1)));
     assert_eq!(pair.session.state(), State::Active);
     pair.advance(Duration::from_secs(1));
     assert_eq!(pair.session.state(), State::Expired, "without a call");
@@ -58,7 +58,7 @@ fn an_idle_session_ends_by_itself_and_calls_keep_it_from_being_idle() {
 fn a_session_in_use_ends_when_it_is_too_old_and_renewals_do_not_prolong_it() {
     let mut pair = limited(&Shelf::default());
     for _ in 0..16 {
-        pair.advance(HOUR / 2 - Duration::from_millis(1));
+        pair.advance((HOUR / 2).saturating_sub(Duration::from_millis(1)));
         served(&mut pair);
     }
     pair.advance(Duration::from_millis(16));
@@ -84,7 +84,7 @@ fn a_clock_that_jumped_while_the_machine_slept_is_noticed_by_the_next_call() {
 fn a_resumed_session_knows_its_age_and_its_last_use() {
     let shelf = Shelf::default();
     let mut pair = limited(&shelf);
-    assert_eq!(resumed(&shelf, HOUR - Duration::from_secs(2)), ("done", State::Active));
+    assert_eq!(resumed(&shelf, HOUR.saturating_sub(Duration::from_secs(2))), ("done", State::Active));
     assert_eq!(resumed(&shelf, HOUR), ("expired", State::Expired));
     // A use is saved, if it says something new.
     let saves = pair.session.stats().saves;
