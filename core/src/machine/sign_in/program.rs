@@ -25,6 +25,7 @@ impl Session {
         let Phase::SigningIn(sign_in) = &self.phase else { return };
         match (sign_in.stage, answer) {
             (Stage::Program, Answer::SignedIn(found)) => self.program_signed_in(&found, now),
+            (Stage::Step(_), Answer::Code(code)) => self.code_given(&code, now),
             (Stage::Step(_) | Stage::Grant | Stage::Program | Stage::Probe | Stage::Saving, answer) => {
                 let what = format!("the program answered `{}`, which is not what it was asked", answer.as_str());
                 self.sign_in_failed(&Error::new(Kind::Misuse, what), now);
