@@ -15,6 +15,7 @@ mod dress;
 mod gate;
 mod glance;
 mod keep_alive;
+mod key;
 mod life;
 mod lifetime;
 mod notice;

@@ -80,6 +80,8 @@ pub struct Session {
     pub(super) held: BTreeMap<u64, Held>,
     /// Where the platform binds tokens to a key.
     pub(super) dpop: Option<Box<Dpop>>,
+    /// The last time step whose code of a second factor was sent.
+    pub(super) totp_used: Option<u64>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
     pub(super) telling: Option<Telling>,
@@ -133,6 +135,7 @@ impl Session {
             keep_alive: KeepAlive::default(),
             lifetime: Lifetime::default(),
             held: BTreeMap::new(),
+            totp_used: None,
             saving: Saving::default(),
             closing: None,
             telling: None,
