@@ -54,7 +54,7 @@ fn what_is_missing_or_of_the_wrong_type_is_named() {
         (r#""sign_in": "bearer""#, "line 2: `sign_in` must be a table with the key `bearer`, not a string"),
         (
             r#""sign_in": {}"#,
-            "line 2: `sign_in` must hold exactly one of these keys: bundle, form, json, oauth2_refresh, client_credentials, device_code, authorization_code, bearer",
+            "line 2: `sign_in` must hold exactly one of these keys: bundle, form, json, oauth2_refresh, client_credentials, device_code, authorization_code, bearer, steps, basic, api_key, guest, custom",
         ),
         (
             r#""sign_in": {"oauth_refresh": {}}"#,
