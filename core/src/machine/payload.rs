@@ -76,7 +76,7 @@ mod field {
     pub(super) const QUERY: u64 = 30;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
-    pub(super) const USED: u64 = 30;
+    pub(super) const USED: u64 = 40;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
 }
