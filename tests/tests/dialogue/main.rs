@@ -4,6 +4,7 @@ mod answers;
 mod calls;
 mod closing;
 mod dpop;
+mod expiry;
 mod keep_alive;
 mod lifetime;
 mod oauth;

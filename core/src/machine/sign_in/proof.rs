@@ -3,6 +3,7 @@
 use super::Stage;
 use crate::effect::Arrival;
 use crate::error::{Error, Kind};
+use crate::machine::expiry::Issued;
 use crate::machine::life::Phase;
 use crate::machine::output::Notice;
 use crate::machine::probe::{Identity, identity};
@@ -52,6 +53,9 @@ impl Session {
         self.signed_in_since = self.generation;
         self.stats.sign_ins += 1;
         self.renewals = Renewals::default();
+        if self.tokens.life.is_none() {
+            self.learn_expiry(Issued::Before, now);
+        }
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.stage = Stage::Saving;
         }
