@@ -9,6 +9,7 @@ use hallpass::store::{Entry, FileStore, RecordKey, Store};
 use hallpass::{Client, Credentials, Error, Keyring, Kind, Notice, keys};
 
 use crate::args::Common;
+use crate::asking::Person;
 use crate::outcome::Failure;
 use crate::places::Places;
 use crate::report;
@@ -80,6 +81,11 @@ impl Vault {
             Tells::Nothing => builder.build(),
             Tells::Notices => builder.on_notice(|_, notice| tell(notice)).build(),
         }
+    }
+
+    /// A client over this store that asks this person.
+    pub(crate) fn client_with(&self, keyring: Keyring, person: Person) -> Result<Client, Error> {
+        Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring).ask(person).build()
     }
 
     /// Every saved session, and the names of records that cannot be read.
