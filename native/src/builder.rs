@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use crate::client::{Client, Observer};
 use crate::clock::Clock;
 use crate::http::{ExchangeLimits, Transport, TransportSettings};
+use crate::signer::Signer;
 use crate::store::Store;
 use crate::wire::Wire;
 
@@ -26,6 +27,7 @@ pub struct Builder {
     pub(crate) renew_without_store: bool,
     pub(crate) observer: Option<Observer>,
     pub(crate) event_buffer: NonZeroUsize,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) wire: Option<Wire>,
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -97,6 +99,13 @@ impl Builder {
         self
     }
 
+    /// Who signs attempts to platforms whose file has a table `[signer]`. Such a platform cannot be signed in to without one, unless its
+    /// file says `required = false`.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
     /// Hears every notice of every session, with the account's name. Called outside of all locks; it should return soon.
     pub fn on_notice(mut self, observer: impl Fn(&str, &Notice) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
@@ -146,6 +155,7 @@ impl Default for Builder {
             renew_without_store: false,
             observer: None,
             event_buffer: EVENT_BUFFER,
+            signer: None,
             wire: None,
             clock: None,
             seed: None,

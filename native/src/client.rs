@@ -21,6 +21,7 @@ use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
 use crate::seeing::{Events, Hub};
 use crate::session::Session;
+use crate::signer::Signer;
 use crate::store::Store;
 use crate::timer::Timer;
 use crate::wire::Wire;
@@ -53,6 +54,7 @@ pub struct Saved {
 pub(crate) struct Inner {
     pub(crate) wire: Wire,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) settings: Settings,
     pub(crate) namespace: String,
     pub(crate) clock: Clock,
@@ -81,12 +83,14 @@ impl Client {
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
+            signer: builder.signer.is_some(),
             trace: builder.trace,
             ..Settings::default()
         };
         let inner = Inner {
             wire,
             store: builder.store,
+            signer: builder.signer,
             settings,
             namespace,
             clock: builder.clock.unwrap_or_else(Clock::system),

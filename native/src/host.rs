@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::http::Request;
 use hallpass_core::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
-    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign, Signed,
+    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign, SignWork, Signed,
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::http::{ExchangeLimits, RequestBody};
+use crate::signer::{SignRequest, es256};
 use crate::wire::Wire;
 
 /// Performs the effects of one call, or of a session.
@@ -123,8 +124,16 @@ impl Host for Performer<'_> {
         false
     }
 
-    async fn sign(&self, _sign: Sign) -> Result<Signed, Declined> {
-        Err(Declined { why: "this client has no signer".to_owned() })
+    async fn sign(&self, sign: Sign) -> Result<Signed, Declined> {
+        match sign.work {
+            SignWork::Attempt(unsigned) => {
+                let Some(signer) = &self.client.signer else { return Err(Declined::new("this client has no signer")) };
+                let request = SignRequest::of(*unsigned, self.body)?;
+                signer.sign(request).await.map(Signed::Headers)
+            }
+            SignWork::NewKey => es256::key().map(Signed::Key),
+            SignWork::Es256 { key, input } => es256::signature(&key, input.as_bytes()).map(Signed::Signature),
+        }
     }
 
     async fn ask(&self, _ask: Ask) -> Result<Answer, Declined> {

@@ -33,6 +33,7 @@ mod platform;
 mod response;
 mod seeing;
 mod session;
+mod signer;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -53,3 +54,4 @@ pub use platform::Platform;
 pub use response::Response;
 pub use seeing::{Event, Events, Lagged};
 pub use session::Session;
+pub use signer::{Declined, SignBody, SignRequest, Signer, Signing};
