@@ -80,9 +80,17 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
     let Some(refresh) = refresh_token(client_auth, exchange) else {
         return answer::bad_request("refresh_token is missing");
     };
+    match renewed(world, &refresh, now) {
+        Ok(issued) => answer(world, &issued),
+        Err(refused) => refused,
+    }
+}
+
+/// Trades a refresh token, or says why not.
+pub(super) fn renewed(world: &mut World, refresh: &str, now: u64) -> Result<Issued, Answer> {
     let expires = now.saturating_add(world.settings.token_lifetime);
-    let refused = match world.grants.renew(&refresh, world.settings.rotation, expires) {
-        Ok(issued) => return answer(world, &issued),
+    let refused = match world.grants.renew(refresh, world.settings.rotation, expires) {
+        Ok(issued) => return Ok(issued),
         Err(refused) => refused,
     };
     match refused {
@@ -93,7 +101,7 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
         }
         NotRenewed::Reused => world.counters.refresh_reuses += 1,
     }
-    answer::error(StatusCode::BAD_REQUEST, "invalid_grant")
+    Err(answer::error(StatusCode::BAD_REQUEST, "invalid_grant"))
 }
 
 fn check_client(client_auth: ClientAuth, exchange: &Exchange) -> Result<(), BadClient> {
