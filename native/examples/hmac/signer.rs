@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
-use hallpass::{Declined, SignBody, SignRequest, Signer, Signing};
+use hallpass::{Declined, SignBody, SignFuture, SignRequest, Signer};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
@@ -25,7 +25,7 @@ impl HmacSigner {
 }
 
 impl Signer for HmacSigner {
-    fn sign(&self, request: SignRequest) -> Signing<'_> {
+    fn sign(&self, request: SignRequest) -> SignFuture<'_> {
         // No two attempts are signed alike, were they made in the same millisecond.
         let nonce = self.signed.fetch_add(1, Ordering::Relaxed).to_string();
         Box::pin(async move {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-use hallpass::{Declined, SignBody, SignRequest, Signer, Signing};
+use hallpass::{Declined, SignBody, SignFuture, SignRequest, Signer};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use sha2::{Digest, Sha256};
@@ -36,7 +36,7 @@ pub(crate) enum Path {
 }
 
 impl Signer for SigV4 {
-    fn sign(&self, request: SignRequest) -> Signing<'_> {
+    fn sign(&self, request: SignRequest) -> SignFuture<'_> {
         Box::pin(async move {
             let body = match &request.body {
                 SignBody::Sha256(digest) => hex(digest),

@@ -10,17 +10,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::http::{HeaderMap, Method, Uri};
 use bytes::Bytes;
-use hallpass_core::effect::{BodyWanted, SendBody, Unsigned};
+use hallpass_core::effect::{BodyWanted, Declined, SendBody, Unsigned};
 use sha2::{Digest, Sha256};
-
-pub use hallpass_core::effect::Declined;
 
 use crate::body::CallBody;
 
 pub(crate) mod es256;
 
 /// What a signer's method returns: the headers to add, or why there are none.
-pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<HeaderMap, Declined>> + Send + 'a>>;
+pub type SignFuture<'a> = Pin<Box<dyn Future<Output = Result<HeaderMap, Declined>> + Send + 'a>>;
 
 /// Signs attempts for platforms whose file has a table `[signer]`.
 ///
@@ -45,7 +43,7 @@ pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<HeaderMap, Declined>> 
 /// ```
 pub trait Signer: Send + Sync + 'static {
     /// Signs one attempt. What it declines ends the call with `signer_failed` and its words.
-    fn sign(&self, request: SignRequest) -> Signing<'_>;
+    fn sign(&self, request: SignRequest) -> SignFuture<'_>;
 }
 
 /// An attempt as a signer sees it. `Debug` shows neither headers nor query nor body.
@@ -87,7 +85,7 @@ where
     F: Fn(SignRequest) -> Made + Send + Sync + 'static,
     Made: Future<Output = Result<HeaderMap, Declined>> + Send + 'static,
 {
-    fn sign(&self, request: SignRequest) -> Signing<'_> {
+    fn sign(&self, request: SignRequest) -> SignFuture<'_> {
         Box::pin(self(request))
     }
 }

@@ -15,6 +15,7 @@ mod registry;
 mod retries;
 mod secrets;
 mod signing;
+mod snapshot;
 mod support;
 mod tasks;
 mod tls;

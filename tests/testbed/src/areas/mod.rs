@@ -3,6 +3,7 @@
 mod control;
 mod dpop;
 mod hmac;
+mod issuer;
 mod odd;
 mod pages;
 mod redirect;
@@ -36,6 +37,7 @@ pub(crate) fn serve(world: &mut World, route: Route, exchange: &Exchange, now: u
         Route::Resource(door, resource) => resource::serve(world, door, resource, exchange, now),
         Route::SignIn(sign_in) => sign_in::serve(world, sign_in, exchange, now),
         Route::Token(client_auth) => token::serve(world, client_auth, exchange, now),
+        Route::Issuer(issuer) => issuer::serve(world, issuer, exchange, now),
         Route::Page(page) => pages::serve(world, page, exchange, now),
         Route::Odd(odd) => odd::serve(world, odd, exchange, now),
         Route::Redirect(redirect) => redirect::serve(redirect, exchange),
@@ -52,6 +54,7 @@ pub(crate) fn is_refused(world: &mut World, route: Route, exchange: &Exchange, n
         Route::Plain
         | Route::SignIn(_)
         | Route::Token(_)
+        | Route::Issuer(_)
         | Route::Page(_)
         | Route::Odd(_)
         | Route::Redirect(_)
@@ -68,6 +71,7 @@ pub(crate) fn claimed(world: &World, route: Route, exchange: &Exchange) -> Optio
         Route::Token(client_auth) => token::claimed(world, client_auth, exchange),
         Route::Plain
         | Route::Resource(..)
+        | Route::Issuer(_)
         | Route::Page(_)
         | Route::Odd(_)
         | Route::Redirect(_)
