@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
         session_token: std::env::var("AWS_SESSION_TOKEN").ok(),
         region: "us-east-1".to_owned(),
         service: "sts".to_owned(),
-        path: Path::Normalised,
+        path: std::env::var("SIGV4_PATH").ok().and_then(|name| Path::named(&name)).unwrap_or(Path::Normalised),
     };
     let client = Client::builder().signer(keys).build()?;
     let session = client.sign_in(&Platform::from_toml(STS)?, "default", Credentials::default()).await?;

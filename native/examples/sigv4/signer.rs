@@ -35,6 +35,18 @@ pub(crate) enum Path {
     AsSent,
 }
 
+impl Path {
+    /// The way of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name {
+            "normalised" => Some(Self::Normalised),
+            "encoded" => Some(Self::Encoded),
+            "as_sent" => Some(Self::AsSent),
+            _ => None,
+        }
+    }
+}
+
 impl Signer for SigV4 {
     fn sign(&self, request: SignRequest) -> SignFuture<'_> {
         Box::pin(async move {
@@ -176,7 +188,7 @@ fn value(text: &str) -> Result<HeaderValue, Declined> {
     HeaderValue::from_str(text).map_err(|_| Declined::new("a key or token has characters that no header can carry"))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -97,9 +97,8 @@ fn trade(world: &mut World, exchange: &Exchange, now: u64) -> Answer {
         bump(&mut world.counters.proofs, "other_key");
         return answer::error(StatusCode::BAD_REQUEST, "invalid_grant");
     }
-    let issued = match token::renewed(world, &refresh, now) {
-        Ok(issued) => issued,
-        Err(answer) => return answer,
+    let Some(issued) = token::renewed(world, &refresh, now) else {
+        return answer::error(StatusCode::BAD_REQUEST, "invalid_grant");
     };
     world.counters.issued_access_token(&issued.account);
     world.counters.account(&issued.account).token_requests += 1;

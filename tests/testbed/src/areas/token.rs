@@ -90,16 +90,16 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
         return answer::bad_request("refresh_token is missing");
     };
     match renewed(world, &refresh, now) {
-        Ok(issued) => answer(world, &issued),
-        Err(refused) => refused,
+        Some(issued) => answer(world, &issued),
+        None => answer::error(StatusCode::BAD_REQUEST, "invalid_grant"),
     }
 }
 
-/// Trades a refresh token, or says why not.
-pub(super) fn renewed(world: &mut World, refresh: &str, now: u64) -> Result<Issued, Answer> {
+/// Trades a refresh token; what was wrong with it is counted.
+pub(super) fn renewed(world: &mut World, refresh: &str, now: u64) -> Option<Issued> {
     let expires = now.saturating_add(world.settings.token_lifetime);
     let refused = match world.grants.renew(refresh, world.settings.rotation, expires) {
-        Ok(issued) => return Ok(issued),
+        Ok(issued) => return Some(issued),
         Err(refused) => refused,
     };
     match refused {
@@ -110,7 +110,7 @@ pub(super) fn renewed(world: &mut World, refresh: &str, now: u64) -> Result<Issu
         }
         NotRenewed::Reused => world.counters.refresh_reuses += 1,
     }
-    Err(answer::error(StatusCode::BAD_REQUEST, "invalid_grant"))
+    None
 }
 
 /// An authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.6).
