@@ -18,6 +18,7 @@ use crate::ask::Asker;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::drive::Shared;
+use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) events: Arc<Hub>,
     ledger: Mutex<Ledger>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -100,6 +102,7 @@ impl Client {
             runtime,
             asker: builder.asker,
             observer: builder.observer,
+            listener: builder.listener,
             events: Arc::new(Hub::new(builder.event_buffer)),
             ledger: Mutex::default(),
             seed: builder.seed,

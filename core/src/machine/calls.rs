@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::call::{Body, Call, Reach, Repeatable, Setback, State};
-use super::output::{Answered, Notice, Reply, Verdict};
+use super::output::{Answered, Notice, Output, Reply, Verdict};
 use super::refusal::{self, Meaning};
 use super::session::Session;
 use super::timers::Alarm;
@@ -35,6 +35,10 @@ impl Session {
             return self.reply(id, Err(error));
         }
         let headers = self.dress(call, reach, now);
+        for name in self.drifting(call, reach) {
+            self.outputs.push_back(Output::Notice(Notice::BundleDrift(name.clone())));
+            self.drifted.push(name);
+        }
         let effect = self.expect_within_call(KindName::Exchange, Asker::Attempt(id));
         let (generation, read) = match reach {
             Reach::Elsewhere => (0, ReadBody::Stream),
