@@ -35,6 +35,7 @@ impl Session {
             return self.reply(id, Err(error));
         }
         let headers = self.dress(call, reach, now);
+        let uri = self.keyed(call.head.uri.clone(), reach);
         for name in self.drifting(call, reach) {
             self.outputs.push_back(Output::Notice(Notice::BundleDrift(name.clone())));
             self.drifted.push(name);
@@ -64,7 +65,7 @@ impl Session {
             generation,
             deadline: call.deadline,
             method: call.head.method.clone(),
-            uri: call.head.uri.clone(),
+            uri,
             headers,
             body,
             read,

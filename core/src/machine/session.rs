@@ -71,7 +71,6 @@ pub struct Session {
     /// What the issuer said of itself, once it was asked.
     pub(super) issuer: Option<Box<Metadata>>,
     /// Draws what ties an authorization code to this session.
-    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
     pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
@@ -80,6 +79,8 @@ pub struct Session {
     pub(super) held: BTreeMap<u64, Held>,
     /// Where the platform binds tokens to a key.
     pub(super) dpop: Option<Box<Dpop>>,
+    /// The last time step whose code of a second factor was sent.
+    pub(super) totp_used: Option<u64>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Closing>,
     pub(super) successes: u32,
@@ -131,6 +132,7 @@ impl Session {
             backs_off: None,
             probe: Probe::default(),
             held: BTreeMap::new(),
+            totp_used: None,
             saving: Saving::default(),
             closing: None,
             successes: 0,

@@ -6,6 +6,7 @@ mod calls;
 mod closing;
 mod dpop;
 mod oauth;
+mod people;
 mod platforms;
 mod redirects;
 mod refusals;
