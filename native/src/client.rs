@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) observer: Option<Observer>,
     pub(crate) listener: Option<Listener>,
     pub(crate) events: Arc<Hub>,
+    #[cfg(feature = "metrics")]
+    pub(crate) meter: Option<crate::metrics::Meter>,
     ledger: Mutex<Ledger>,
     pub(crate) seed: Option<[u8; 32]>,
     live: RwLock<HashMap<(String, String), Weak<Shared>>>,
@@ -104,6 +106,8 @@ impl Client {
             observer: builder.observer,
             listener: builder.listener,
             events: Arc::new(Hub::new(builder.event_buffer)),
+            #[cfg(feature = "metrics")]
+            meter: builder.meter,
             ledger: Mutex::default(),
             seed: builder.seed,
             live: RwLock::default(),

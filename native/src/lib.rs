@@ -32,6 +32,8 @@ mod heard;
 mod host;
 pub mod http;
 pub mod keys;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod platform;
 pub mod pool;
 mod response;
