@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use crate::ask::Asker;
 use crate::client::{Client, Observer};
 use crate::clock::Clock;
+use crate::heard::{Head, Listener};
 use crate::http::{ExchangeLimits, Transport, TransportSettings};
 use crate::signer::Signer;
 use crate::store::Store;
@@ -28,6 +29,7 @@ pub struct Builder {
     pub(crate) renew_without_store: bool,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) event_buffer: NonZeroUsize,
     pub(crate) signer: Option<Arc<dyn Signer>>,
     #[cfg(feature = "metrics")]
@@ -123,6 +125,13 @@ impl Builder {
         self
     }
 
+    /// Hears the head of every request that is sent and of every answer, those of the session itself included, to show or record them.
+    /// Called outside of all locks, in the task of the exchange; it should return soon.
+    pub fn on_head(mut self, listener: impl Fn(Head<'_>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
     /// How many events wait for each reader of [`Client::events`] before the oldest are lost: 1,024 when nothing is said.
     pub fn event_buffer(mut self, events: NonZeroUsize) -> Self {
         self.event_buffer = events;
@@ -173,6 +182,7 @@ impl Default for Builder {
             renew_without_store: false,
             asker: None,
             observer: None,
+            listener: None,
             event_buffer: EVENT_BUFFER,
             signer: None,
             #[cfg(feature = "metrics")]

@@ -18,6 +18,7 @@ use crate::ask::Asker;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::drive::Shared;
+use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) events: Arc<Hub>,
     #[cfg(feature = "metrics")]
     pub(crate) meter: Option<crate::metrics::Meter>,
@@ -106,6 +108,7 @@ impl Client {
             runtime,
             asker: builder.asker,
             observer: builder.observer,
+            listener: builder.listener,
             events: Arc::new(Hub::new(builder.event_buffer)),
             #[cfg(feature = "metrics")]
             meter: builder.meter,

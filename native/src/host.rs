@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::drive::Shared;
+use crate::heard::Head;
 use crate::http::{ExchangeLimits, RequestBody};
 use crate::seeing::span;
 use crate::signer::{SignRequest, es256};
@@ -70,6 +71,9 @@ impl Host for Performer<'_> {
             let end = self.client().clock.instant(exchange.deadline) + LATE;
             (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
         }
+        if let Some(listener) = &self.client().listener {
+            listener(Head::of_request(exchange.owner, &request));
+        }
         let answer = match &self.client().wire {
             Wire::Network(transport) => {
                 let started = self.client().clock.instant(self.now.mono);
@@ -81,6 +85,9 @@ impl Host for Performer<'_> {
         };
         span::arrived(&span, answer.as_ref().map(|answer| (answer.status(), answer.version())));
         let answer = answer?;
+        if let Some(listener) = &self.client().listener {
+            listener(Head::of_answer(exchange.owner, &answer));
+        }
         let (head, body) = answer.into_parts();
         let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
             self.leave(Some(body));

@@ -11,6 +11,7 @@ mod output;
 mod places;
 mod platforms;
 mod prompt;
+mod redact;
 mod report;
 mod vault;
 

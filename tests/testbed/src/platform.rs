@@ -23,6 +23,7 @@ use crate::counters::{Counters, Gauges, bump};
 use crate::exchange::{Carried, Exchange};
 use crate::faults::Faults;
 use crate::grants::Grants;
+use crate::record::Record;
 use crate::route::Route;
 use crate::script::{Action, Point, Script, header_map, status_code};
 use crate::sessions::Sessions;
@@ -46,6 +47,7 @@ pub(crate) struct World {
     pub(crate) script: Script,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
+    pub(crate) record: Record,
     /// How often each of the odd limits was met.
     pub(crate) cycles: HashMap<String, u64>,
     /// Accounts and idempotency keys of writes carried out.
@@ -95,6 +97,11 @@ impl Accounts {
         }
     }
 
+    /// The password that an account was configured with.
+    pub(crate) fn password(&self, account: &str) -> Option<String> {
+        self.passwords.get(account).cloned()
+    }
+
     /// Whether this is the password of an account that [`find`](Self::find) answered.
     pub(crate) fn is_password(&self, account: &str, password: &str) -> bool {
         match self.passwords.get(account) {
@@ -124,6 +131,7 @@ impl Platform {
             script: Script::default(),
             faults: Faults::new(config.seed, config.faults, config.fault_scope),
             counters: Counters::default(),
+            record: Record::default(),
             cycles: HashMap::new(),
             written: HashSet::new(),
             handshake,
@@ -164,6 +172,7 @@ impl Platform {
             return Plan::answer(areas::control(self, exchange, now));
         }
         let mut world = self.world();
+        world.record.add(exchange);
         let account = areas::claimed(&world, route, exchange);
         world.counters.arrived(route, exchange, account.as_ref());
         let plan = match world.fault(route, exchange, account.as_ref(), now) {
