@@ -13,6 +13,7 @@ mod output;
 mod places;
 mod platforms;
 mod prompt;
+mod redact;
 mod report;
 mod vault;
 
