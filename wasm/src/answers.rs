@@ -3,7 +3,10 @@
 //! An answer returns whether anyone waited for it; a late one is normal and changes nothing.
 
 use bytes::Bytes;
-use hallpass_core::effect::{Arrival, Declined, EffectId, Failure, FailureKind, KindName, Outcome, PermitAnswer, Sent};
+use hallpass_core::credentials::{Credentials, Secret};
+use hallpass_core::effect::{
+    Answer, Arrival, Declined, EffectId, Failure, FailureKind, KindName, Outcome, PermitAnswer, Sent,
+};
 use hallpass_core::store::{Record, StoreError, Version};
 use http::StatusCode;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -108,6 +111,25 @@ impl Session {
     pub fn permitted(&mut self, effect: f64, is_granted: bool, mono_ms: f64, wall_ms: f64) -> bool {
         let answer = if is_granted { PermitAnswer::Granted } else { PermitAnswer::Denied };
         self.finish(effect, Outcome::Permit(answer), mono_ms, wall_ms)
+    }
+
+    /// The program answered a question: `code`, `redirected`, `shown`, or `signed_in` with credentials written as JSON.
+    pub fn told(&mut self, effect: f64, answer: &str, text: String, mono_ms: f64, wall_ms: f64) -> bool {
+        let answer = match answer {
+            "code" => Ok(Answer::Code(Secret::new(text))),
+            "redirected" => Ok(Answer::Redirected(Secret::new(text))),
+            "signed_in" => Credentials::from_json(&text)
+                .map(|credentials| Answer::SignedIn(Box::new(credentials)))
+                .map_err(|error| Declined { why: error.to_string() }),
+            _ => Ok(Answer::Shown),
+        };
+        self.finish(effect, Outcome::Ask(answer), mono_ms, wall_ms)
+    }
+
+    /// The program would not answer a question, or could not.
+    #[wasm_bindgen(js_name = notTold)]
+    pub fn not_told(&mut self, effect: f64, why: String, mono_ms: f64, wall_ms: f64) -> bool {
+        self.finish(effect, Outcome::Ask(Err(Declined { why })), mono_ms, wall_ms)
     }
 
     /// The driver has nothing that performs this effect: no lease, no cache, no signer, nobody to ask.

@@ -17,6 +17,7 @@ mod answers;
 mod choices;
 mod fault;
 mod head;
+mod import;
 mod keys;
 mod limits;
 mod platform;
@@ -29,6 +30,7 @@ use hallpass_core::error::Kind;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 pub use choices::{Body, Redirect, Repeat};
+pub use import::Imported;
 pub use keys::Keys;
 pub use limits::Limits;
 pub use platform::Platform;

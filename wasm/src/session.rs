@@ -180,7 +180,7 @@ impl Session {
     }
 }
 
-fn name(call: CallId) -> f64 {
+pub(crate) fn name(call: CallId) -> f64 {
     call.raw() as f64
 }
 

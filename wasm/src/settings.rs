@@ -43,6 +43,11 @@ impl Settings {
         self.0.save_delay = Duration::from_millis(u64::from(ms));
     }
 
+    /// Says that the driver asks the program what a platform asks for.
+    pub fn asks(&mut self) {
+        self.0.asks = true;
+    }
+
     /// Has every step written down.
     pub fn trace(&mut self) {
         self.0.trace = true;

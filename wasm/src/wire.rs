@@ -8,6 +8,12 @@
 //!     "load" | "remove" | "lease": namespace, kind, platform, account
 //!     "save": namespace, kind, platform, account, sealed, expected (null: absent, true: any, or a version), idle ms, end ms
 //!     "permit": origin, successes
+//!     "ask": question, and by question four more:
+//!         "second_factor": tries left | null, refused so far, null, null
+//!         "authorize": address, address to come back to, null, null
+//!         "device_code": code, address, address with the code | null, milliseconds that the code is good
+//!         "custom": credentials, null, null, null
+//!             credentials: [account id | null, cookies | null, user agent | null, headers, fields], the last two as names and values in turn
 //!     others: nothing
 //! [1, effect]                                       abandon
 //! [2, call, null]                                   a command was carried out
@@ -19,7 +25,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::effect::{Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody};
+use hallpass_core::credentials::{Credentials, Secret};
+use hallpass_core::effect::{Effect, Exchange, KindName, Owner, Purpose, Question, ReadBody, SendBody};
 use hallpass_core::error::Error;
 use hallpass_core::machine::{Answered, Notice, Output, Reason, Reply, Verdict};
 use hallpass_core::store::{Expected, RecordKey};
@@ -92,7 +99,7 @@ impl Drained {
             Effect::CacheLoad(effect) => (KindName::CacheLoad, effect.deadline, 0),
             Effect::CacheStore(effect) => (KindName::CacheStore, effect.deadline, 0),
             Effect::Sign(effect) => (KindName::Sign, effect.deadline, 0),
-            Effect::Ask(effect) => (KindName::Ask, effect.deadline, 0),
+            Effect::Ask(effect) => (KindName::Ask, effect.deadline, 5),
         };
         self.0.array(5 + length)?.u8(0)?.u64(effect.id().raw())?;
         match effect.call() {
@@ -117,7 +124,8 @@ impl Drained {
                 self.number(effect.expiry.absolute.map(|end| end.as_millis() as f64))
             }
             Effect::Permit(effect) => self.0.str(&effect.origin)?.u32(effect.successes).map(drop),
-            Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Sign(_) | Effect::Ask(_) => Ok(()),
+            Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Sign(_) => Ok(()),
+            Effect::Ask(effect) => self.question(&effect.question),
         }
     }
 
@@ -146,6 +154,48 @@ impl Drained {
             ReadBody::Matching(_) => self.0.bool(true)?,
         };
         Ok(())
+    }
+
+    fn question(&mut self, question: &Question) -> Written {
+        self.0.str(question.as_str())?;
+        match question {
+            Question::SecondFactor { tries_left, refused } => {
+                self.number(tries_left.map(f64::from))?;
+                self.0.u32(*refused)?.null()?.null().map(drop)
+            }
+            Question::Authorize { url, redirect_uri } => self.0.str(url)?.str(redirect_uri)?.null()?.null().map(drop),
+            Question::DeviceCode { user_code, verification_uri, verification_uri_complete, expires_in } => {
+                self.0.str(user_code)?.str(verification_uri)?;
+                self.text(verification_uri_complete.as_deref())?;
+                self.0.f64(expires_in.as_secs_f64() * 1e3).map(drop)
+            }
+            Question::Custom { credentials } => {
+                self.credentials(credentials)?;
+                self.0.null()?.null()?.null().map(drop)
+            }
+            _ => self.0.null()?.null()?.null()?.null().map(drop),
+        }
+    }
+
+    fn credentials(&mut self, credentials: &Credentials) -> Written {
+        self.0.array(5)?;
+        self.text(credentials.account_id.as_deref())?;
+        self.text(credentials.cookies.as_ref().map(Secret::expose))?;
+        self.text(credentials.user_agent.as_deref())?;
+        for names in [&credentials.headers, &credentials.fields] {
+            self.0.array(names.len() as u64 * 2)?;
+            for (name, secret) in names {
+                self.0.str(name)?.str(secret.expose())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: Option<&str>) -> Written {
+        match text {
+            Some(text) => self.0.str(text).map(drop),
+            None => self.0.null().map(drop),
+        }
     }
 
     fn key(&mut self, key: &RecordKey) -> Written {
