@@ -36,7 +36,7 @@ use crate::wire::Wire;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 /// A session that the store holds.
@@ -282,7 +282,7 @@ impl Inner {
         shared
     }
 
-    fn new_seed(&self) -> Result<Seed, Error> {
+    pub(crate) fn new_seed(&self) -> Result<Seed, Error> {
         if let Some(fixed) = self.seed {
             return Ok(Seed::new(fixed));
         }

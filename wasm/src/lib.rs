@@ -21,6 +21,7 @@ mod import;
 mod keys;
 mod limits;
 mod platform;
+mod question;
 mod session;
 mod settings;
 mod wire;

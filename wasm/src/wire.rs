@@ -14,6 +14,8 @@
 //!         "device_code": code, address, address with the code | null, milliseconds that the code is good
 //!         "custom": credentials, null, null, null
 //!             credentials: [account id | null, cookies | null, user agent | null, headers, fields], the last two as names and values in turn
+//!     "sign": "attempt", purpose | null, attempt, method, address, headers, body, wanted ("none", "sha256", "bytes"), wall ms, account id
+//!         | null, generation; or "key"; or "es256", PKCS#8, input
 //!     others: nothing
 //! [1, effect]                                       abandon
 //! [2, call, null]                                   a command was carried out
@@ -25,21 +27,23 @@
 
 use std::time::Duration;
 
-use hallpass_core::credentials::{Credentials, Secret};
-use hallpass_core::effect::{Effect, Exchange, KindName, Owner, Purpose, Question, ReadBody, SendBody};
+use hallpass_core::effect::{
+    BodyWanted, Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody, Sign, SignWork,
+};
 use hallpass_core::error::Error;
 use hallpass_core::machine::{Answered, Notice, Output, Reason, Reply, Verdict};
 use hallpass_core::store::{Expected, RecordKey};
 use hallpass_core::time::Mono;
+use http::{HeaderMap, Method, Uri};
 use minicbor::Encoder;
 
 use crate::fault;
 
 /// What one drain said, as it is written.
-pub(crate) struct Drained(Encoder<Vec<u8>>);
+pub(crate) struct Drained(pub(crate) Encoder<Vec<u8>>);
 
 /// Writing into memory cannot fail.
-type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+pub(crate) type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
 impl Default for Drained {
     fn default() -> Self {
@@ -98,7 +102,7 @@ impl Drained {
             Effect::Permit(effect) => (KindName::Permit, effect.deadline, 2),
             Effect::CacheLoad(effect) => (KindName::CacheLoad, effect.deadline, 0),
             Effect::CacheStore(effect) => (KindName::CacheStore, effect.deadline, 0),
-            Effect::Sign(effect) => (KindName::Sign, effect.deadline, 0),
+            Effect::Sign(effect) => (KindName::Sign, effect.deadline, sign_length(&effect.work)),
             Effect::Ask(effect) => (KindName::Ask, effect.deadline, 5),
         };
         self.0.array(5 + length)?.u8(0)?.u64(effect.id().raw())?;
@@ -124,30 +128,16 @@ impl Drained {
                 self.number(effect.expiry.absolute.map(|end| end.as_millis() as f64))
             }
             Effect::Permit(effect) => self.0.str(&effect.origin)?.u32(effect.successes).map(drop),
-            Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Sign(_) => Ok(()),
+            Effect::Sign(effect) => self.sign(effect),
             Effect::Ask(effect) => self.question(&effect.question),
+            Effect::CacheLoad(_) | Effect::CacheStore(_) => Ok(()),
         }
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> Written {
-        match exchange.owner {
-            Owner::Call(_) => self.0.null()?,
-            Owner::Session(purpose) => self.0.str(purpose_word(purpose))?,
-        };
-        self.0.u32(exchange.attempt)?.str(exchange.method.as_str())?.str(&exchange.uri.to_string())?;
-        let mut headers = Vec::with_capacity(256);
-        for (name, value) in &exchange.headers {
-            headers.extend_from_slice(name.as_str().as_bytes());
-            headers.push(b'\n');
-            headers.extend_from_slice(value.as_bytes());
-            headers.push(b'\n');
-        }
-        self.0.bytes(&headers)?;
-        match &exchange.body {
-            SendBody::Empty => self.0.null()?,
-            SendBody::Callers => self.0.bool(true)?,
-            SendBody::Bytes(bytes) => self.0.bytes(bytes)?,
-        };
+        self.owner(exchange.owner)?;
+        self.0.u32(exchange.attempt)?;
+        self.request(&exchange.method, &exchange.uri, &exchange.headers, &exchange.body)?;
         match &exchange.read {
             ReadBody::Stream => self.0.null()?,
             ReadBody::Whole { cap } => self.0.u64(*cap as u64)?,
@@ -156,46 +146,54 @@ impl Drained {
         Ok(())
     }
 
-    fn question(&mut self, question: &Question) -> Written {
-        self.0.str(question.as_str())?;
-        match question {
-            Question::SecondFactor { tries_left, refused } => {
-                self.number(tries_left.map(f64::from))?;
-                self.0.u32(*refused)?.null()?.null().map(drop)
+    fn sign(&mut self, sign: &Sign) -> Written {
+        match &sign.work {
+            SignWork::Attempt(unsigned) => {
+                self.0.str("attempt")?;
+                self.owner(sign.owner)?;
+                self.0.u32(unsigned.attempt)?;
+                self.request(&unsigned.method, &unsigned.uri, &unsigned.headers, &unsigned.body)?;
+                self.0.str(wanted_word(unsigned.wants))?.f64(unsigned.now.as_millis() as f64)?;
+                match &unsigned.account_id {
+                    Some(id) => self.0.str(id)?,
+                    None => self.0.null()?,
+                };
+                self.0.u64(unsigned.generation)?;
             }
-            Question::Authorize { url, redirect_uri } => self.0.str(url)?.str(redirect_uri)?.null()?.null().map(drop),
-            Question::DeviceCode { user_code, verification_uri, verification_uri_complete, expires_in } => {
-                self.0.str(user_code)?.str(verification_uri)?;
-                self.text(verification_uri_complete.as_deref())?;
-                self.0.f64(expires_in.as_secs_f64() * 1e3).map(drop)
+            SignWork::NewKey => {
+                self.0.str("key")?;
             }
-            Question::Custom { credentials } => {
-                self.credentials(credentials)?;
-                self.0.null()?.null()?.null().map(drop)
-            }
-            _ => self.0.null()?.null()?.null()?.null().map(drop),
-        }
-    }
-
-    fn credentials(&mut self, credentials: &Credentials) -> Written {
-        self.0.array(5)?;
-        self.text(credentials.account_id.as_deref())?;
-        self.text(credentials.cookies.as_ref().map(Secret::expose))?;
-        self.text(credentials.user_agent.as_deref())?;
-        for names in [&credentials.headers, &credentials.fields] {
-            self.0.array(names.len() as u64 * 2)?;
-            for (name, secret) in names {
-                self.0.str(name)?.str(secret.expose())?;
+            SignWork::Es256 { key, input } => {
+                self.0.str("es256")?.bytes(&key.pkcs8)?.str(input)?;
             }
         }
         Ok(())
     }
 
-    fn text(&mut self, text: Option<&str>) -> Written {
-        match text {
-            Some(text) => self.0.str(text).map(drop),
-            None => self.0.null().map(drop),
+    fn owner(&mut self, owner: Owner) -> Written {
+        match owner {
+            Owner::Call(_) => self.0.null()?,
+            Owner::Session(purpose) => self.0.str(purpose_word(purpose))?,
+        };
+        Ok(())
+    }
+
+    fn request(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &SendBody) -> Written {
+        self.0.str(method.as_str())?.str(&uri.to_string())?;
+        let mut lines = Vec::with_capacity(256);
+        for (name, value) in headers {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.push(b'\n');
+            lines.extend_from_slice(value.as_bytes());
+            lines.push(b'\n');
         }
+        self.0.bytes(&lines)?;
+        match body {
+            SendBody::Empty => self.0.null()?,
+            SendBody::Callers => self.0.bool(true)?,
+            SendBody::Bytes(bytes) => self.0.bytes(bytes)?,
+        };
+        Ok(())
     }
 
     fn key(&mut self, key: &RecordKey) -> Written {
@@ -239,7 +237,7 @@ impl Drained {
         self.number(until.map(|until| until.as_millis() as f64))
     }
 
-    fn number(&mut self, number: Option<f64>) -> Written {
+    pub(crate) fn number(&mut self, number: Option<f64>) -> Written {
         match number {
             Some(number) => self.0.f64(number).map(drop),
             None => self.0.null().map(drop),
@@ -277,6 +275,22 @@ const fn kind_word(kind: KindName) -> &'static str {
         KindName::CacheStore => "cache_store",
         KindName::Sign => "sign",
         KindName::Ask => "ask",
+    }
+}
+
+const fn sign_length(work: &SignWork) -> u64 {
+    match work {
+        SignWork::Attempt(_) => 11,
+        SignWork::NewKey => 1,
+        SignWork::Es256 { .. } => 3,
+    }
+}
+
+const fn wanted_word(wanted: BodyWanted) -> &'static str {
+    match wanted {
+        BodyWanted::None => "none",
+        BodyWanted::Sha256 => "sha256",
+        BodyWanted::Bytes => "bytes",
     }
 }
 

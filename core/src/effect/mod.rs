@@ -8,6 +8,7 @@ mod exchange;
 mod failure;
 mod kinds;
 mod other;
+mod sign;
 mod ticket;
 
 pub use ask::{Answer, Ask, Question};
@@ -17,9 +18,8 @@ pub use kinds::{
     AskKind, CacheLoadKind, CacheStoreKind, ExchangeKind, Kind, KindName, LeaseKind, LoadKind, Outcome, PermitKind,
     RemoveKind, SaveKind, SignKind,
 };
-pub use other::{
-    CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Remove, Save, Sign,
-};
+pub use other::{CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Remove, Save};
+pub use sign::{BodyWanted, KeyPair, Sign, SignWork, Signed, Unsigned};
 pub use ticket::{CallId, EffectId, Ticket};
 
 /// Something to be done outside.
@@ -41,7 +41,7 @@ pub enum Effect {
     CacheLoad(CacheLoad),
     /// Keep a response.
     CacheStore(CacheStore),
-    /// Ask the program to sign an attempt.
+    /// Make a signature.
     Sign(Box<Sign>),
     /// Ask the program something: a second factor, a person's consent, a custom sign-in.
     Ask(Ask),
@@ -67,14 +67,11 @@ impl Effect {
     /// The call whose task performs it; `None` when it belongs to the session.
     pub fn call(&self) -> Option<CallId> {
         match self {
-            Self::Exchange(effect) => match effect.owner {
-                Owner::Call(call) => Some(call),
-                Owner::Session(_) => None,
-            },
+            Self::Exchange(effect) => effect.owner.call(),
             Self::Permit(effect) => Some(effect.call),
             Self::CacheLoad(effect) => Some(effect.call),
             Self::CacheStore(effect) => Some(effect.call),
-            Self::Sign(effect) => Some(effect.call),
+            Self::Sign(effect) => effect.owner.call(),
             Self::Load(_) | Self::Save(_) | Self::Lease(_) | Self::Remove(_) | Self::Ask(_) => None,
         }
     }

@@ -1,12 +1,12 @@
-//! The effects that are neither exchanges nor questions: store, lease, permits, cache, signer.
+//! The effects that are neither exchanges nor signatures nor questions: store, lease, permits, cache.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 
-use super::kinds::{CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind, SignKind};
+use super::kinds::{CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind};
 use super::ticket::{CallId, Ticket};
 use crate::store::{Expected, Expiry, RecordKey};
 use crate::time::{Mono, Wall};
@@ -134,23 +134,6 @@ pub struct Cached {
     pub body: Bytes,
     /// When it was received.
     pub received: Wall,
-}
-
-/// Ask the program to sign an attempt.
-#[derive(Debug)]
-pub struct Sign {
-    /// The right to answer.
-    pub ticket: Ticket<SignKind>,
-    /// The call whose attempt it is.
-    pub call: CallId,
-    /// When the core goes on without an answer.
-    pub deadline: Mono,
-    /// The attempt's method.
-    pub method: Method,
-    /// The attempt's address.
-    pub uri: Uri,
-    /// The attempt's headers so far.
-    pub headers: HeaderMap,
 }
 
 /// The program would not, or could not, answer.

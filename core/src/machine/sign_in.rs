@@ -22,6 +22,7 @@ mod start;
 mod step;
 
 use http::Uri;
+pub(super) use request::json_string;
 
 use super::life::Phase;
 use super::oauth::grant::Grant;

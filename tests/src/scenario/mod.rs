@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod script;
+pub mod signs;
 pub mod tokio;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub struct Scenario {
     pub store: Vec<script::StoreRule>,
     #[serde(default)]
     pub permits: Vec<script::PermitRule>,
+    #[serde(default)]
+    pub signs: Option<Vec<signs::SignRule>>,
     #[serde(default)]
     pub asks: Vec<script::AskRule>,
 }
@@ -132,8 +135,8 @@ impl Scenario {
             namespace: self.namespace.clone(),
         });
         let renew_without_store = self.renew_without_store;
-        let asks = !self.asks.is_empty();
-        let settings = Settings { persist, renew_without_store, asks, trace: true, ..Settings::default() };
+        let (signer, asks) = (self.signs.is_some(), !self.asks.is_empty());
+        let settings = Settings { persist, renew_without_store, signer, asks, trace: true, ..Settings::default() };
         let seed: [u8; 32] = hex::decode(&self.seed).and_then(|bytes| bytes.try_into().ok()).expect("32 bytes");
         let compiled = Arc::new(Compiled::new(platform).expect("a valid platform"));
         Session::new(compiled, self.account.clone(), settings, Seed::new(seed), self.now(0))

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use hallpass_core::credentials::Secret;
 use hallpass_core::effect::{
-    self, Arrival, Declined, Effect, Exchange, Failure, FailureKind, Outcome, PermitAnswer, Sent,
+    self, Arrival, Declined, Effect, Exchange, Failure, FailureKind, Outcome, PermitAnswer, Sent, SignWork,
 };
 use hallpass_core::store::{Record, StoreError};
 use serde::Deserialize;
 
-use super::{Given, Scenario};
+use super::{Given, Scenario, signs};
 use crate::dialogue::{Shelf, arrival};
 use crate::hex;
 
@@ -129,12 +129,13 @@ impl Script {
             Effect::Load(_) => Some(self.plan_stored("load", effect)),
             Effect::Save(_) => Some(self.plan_stored("save", effect)),
             Effect::Remove(_) => Some(self.plan_stored("remove", effect)),
+            Effect::Sign(sign) => Some(self.plan_sign(&sign.work)),
             Effect::Ask(_) => {
                 let nth = self.count("ask".to_owned());
                 let rule = self.scenario.asks.iter().find(|rule| rule.nth == nth)?;
                 Some(Planned { after: rule.after, what: Due::Ready(Box::new(Outcome::Ask(rule.result()))) })
             }
-            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Sign(_) => {
+            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) => {
                 panic!("scenarios do not answer {effect:?} yet")
             }
         }
@@ -161,6 +162,13 @@ impl Script {
             (Some(error), _) => Outcome::Remove(Err(error)),
             (None, _) => self.shelf.perform(&effect).expect("an operation of the store"),
         }
+    }
+
+    fn plan_sign(&mut self, work: &SignWork) -> Planned {
+        let nth = self.count("sign".to_owned());
+        let rules = self.scenario.signs.as_deref().unwrap_or_default();
+        let (after, result) = signs::result(rules, work, nth);
+        Planned { after, what: Due::Ready(Box::new(Outcome::Sign(result))) }
     }
 
     fn plan_stored(&mut self, op: &str, effect: Effect) -> Planned {

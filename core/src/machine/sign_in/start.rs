@@ -26,6 +26,10 @@ impl Session {
             sign_in.waiters.push(id);
             return id;
         }
+        if let Some(error) = self.lacks_signer() {
+            self.reply(id, Err(error));
+            return id;
+        }
         let missing = credentials.missing_for(self.compiled.platform());
         if !missing.is_empty() {
             let what = format!("the credentials lack what this platform needs: {}", missing.join(", "));
