@@ -14,7 +14,7 @@ import {
 } from "./core/engine.js";
 import type { RawNotice } from "./core/outputs.js";
 import { failure } from "./error.js";
-import { Imported, READ } from "./imported.js";
+import { Imported } from "./imported.js";
 import { type Notice, noticeOf } from "./notice.js";
 import { check } from "./options.js";
 import type { Credentials, PlatformDefinition } from "./platform.js";

@@ -90,7 +90,7 @@ test("a cURL command is imported, told without its secrets, and signed in with",
 test("what was copied from another service, or is no credentials at all, is told", (context) => {
   const made = client(context, { platform: testbed.bundles() });
   const foreign = made.import("curl 'https://elsewhere.example/me' -H 'cookie: a=1'");
-  assert.equal(foreign.foreignOrigin, "https://elsewhere.example:443");
+  assert.equal(foreign.foreignOrigin, "https://elsewhere.example");
   assert.ok(foreign.missing.length > 0);
   assert.throws(() => made.import("<html>"), (error: unknown) => {
     assert.ok(error instanceof HallpassError);
