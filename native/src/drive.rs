@@ -50,6 +50,11 @@ impl Shared {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The platform's id.
+    pub(crate) fn platform_id(&self) -> &str {
+        &self.compiled.platform().id
+    }
+
     pub(crate) fn now(&self) -> Now {
         self.client.clock.now()
     }
@@ -156,8 +161,7 @@ impl Shared {
             let task = self.client.runtime.spawn(async move {
                 let performed = {
                     let (body, stash) = (CallBody::default(), Mutex::new(None));
-                    let (client, account) = (&*shared.client, shared.account.as_str());
-                    let performer = Performer { client, account, body: &body, stash: &stash, now: shared.now() };
+                    let performer = Performer { session: &shared, body: &body, stash: &stash, now: shared.now() };
                     perform(&performer, effect).await
                 };
                 shared.lock().tasks.remove(&id);
@@ -191,6 +195,8 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.client.events.end_of(self);
+        let stats = self.look(Core::stats);
+        self.client.ledger().add(self.platform_id(), &stats);
     }
 }
 

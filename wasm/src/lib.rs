@@ -22,6 +22,7 @@ mod keys;
 mod limits;
 mod platform;
 mod question;
+mod rota;
 mod session;
 mod settings;
 mod wire;
@@ -35,6 +36,7 @@ pub use import::Imported;
 pub use keys::Keys;
 pub use limits::Limits;
 pub use platform::Platform;
+pub use rota::Rota;
 pub use session::Session;
 pub use settings::Settings;
 

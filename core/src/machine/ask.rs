@@ -28,7 +28,12 @@ impl Session {
             };
             return self.sign_in_failed(&Error::new(Kind::ChallengeRequired, what), now);
         }
-        let wait = self.compiled.platform().timeouts.challenge;
+        let wait = match &question {
+            Question::DeviceCode { expires_in, .. } => *expires_in,
+            Question::SecondFactor { .. } | Question::Authorize { .. } | Question::Custom { .. } => {
+                self.compiled.platform().timeouts.challenge
+            }
+        };
         let (effect, deadline) = self.expect(KindName::Ask, Asker::Question, wait, now);
         self.set_asking(Some(effect));
         self.notice(Notice::Challenged);
@@ -52,8 +57,7 @@ impl Session {
     pub(super) fn question_overdue(&mut self, effect: EffectId, now: Now) {
         self.abandon(effect);
         self.set_asking(None);
-        let waited = self.compiled.platform().timeouts.challenge;
-        let what = format!("what the platform asks for was not answered within {} s", waited.as_secs());
+        let what = "what the platform asks for was not answered in time";
         self.sign_in_failed(&Error::new(Kind::ChallengeOverdue, what), now);
     }
 

@@ -41,7 +41,7 @@ mod window;
 
 pub use answers::Misuse;
 pub use call::{Body, CallOptions, Head, Redirect, Repeatable};
-pub use glance::Glance;
+pub use glance::{Glance, kept};
 pub use life::State;
 pub use notice::Notice;
 pub use output::{Answered, Output, Reason, Reply, Verdict};

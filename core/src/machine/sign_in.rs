@@ -90,7 +90,7 @@ impl SignIn {
 
     /// Whether the program is being asked something.
     pub(super) fn is_asking(&self) -> bool {
-        self.asking.is_some()
+        self.asking.is_some() || self.grant.as_ref().is_some_and(Grant::is_with_a_person)
     }
 
     /// What a template's name stands for: a value that an earlier step took, or a field of the credentials.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::output::{Answered, Notice, Output, Reply, Verdict};
 use super::table::SLOT_BITS;
-use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, Purpose, SendBody, Sign, SignWork};
+use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, SendBody, Sign, SignWork};
 use crate::store::{Expected, Version};
 use crate::time::{Mono, Now};
 
@@ -110,11 +110,7 @@ fn exchange_line(exchange: &Exchange) -> String {
 fn owner(owner: Owner) -> String {
     match owner {
         Owner::Call(call) => number(call),
-        Owner::Session(Purpose::Discovery) => "discovery".to_owned(),
-        Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
-        Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
-        Owner::Session(Purpose::Renewal) => "renewal".to_owned(),
-        Owner::Session(Purpose::Probe) => "probe".to_owned(),
+        Owner::Session(purpose) => purpose.as_str().to_owned(),
     }
 }
 

@@ -15,6 +15,7 @@ impl Session {
         self.stop_asking();
         let Phase::SigningIn(sign_in) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
         self.backs_off = None;
+        self.abandon_own(Purpose::SignIn);
         self.tokens = sign_in.before.tokens;
         self.jar = sign_in.before.jar;
         self.phase = sign_in.before.phase;

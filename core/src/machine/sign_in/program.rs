@@ -25,11 +25,17 @@ impl Session {
         let Phase::SigningIn(sign_in) = &self.phase else { return };
         match (sign_in.stage, answer) {
             (Stage::Program, Answer::SignedIn(found)) => self.program_signed_in(&found, now),
-            (Stage::Step(_) | Stage::Grant | Stage::Program | Stage::Probe | Stage::Saving, answer) => {
-                let what = format!("the program answered `{}`, which is not what it was asked", answer.as_str());
-                self.sign_in_failed(&Error::new(Kind::Misuse, what), now);
+            (Stage::Grant, answer) => self.grant_asked(answer, now),
+            (Stage::Step(_) | Stage::Program | Stage::Probe | Stage::Saving, answer) => {
+                self.answered_otherwise(&answer, now);
             }
         }
+    }
+
+    /// The program answered something else than what it was asked.
+    pub(in crate::machine) fn answered_otherwise(&mut self, answer: &Answer, now: Now) {
+        let what = format!("the program answered `{}`, which is not what it was asked", answer.as_str());
+        self.sign_in_failed(&Error::new(Kind::Misuse, what), now);
     }
 
     /// What the program brought takes the place of what was given.
