@@ -4,8 +4,10 @@
 //! about sessions is decided in the library; here are files, prompts, tables and exit codes.
 
 mod args;
+mod asking;
 mod commands;
 mod demo;
+mod loopback;
 mod outcome;
 mod output;
 mod places;

@@ -9,6 +9,7 @@ use hallpass::store::{Entry, FileStore, RecordKey, Store};
 use hallpass::{Builder, Client, Credentials, Error, Keyring, Kind, Notice, keys};
 
 use crate::args::Common;
+use crate::asking::Person;
 use crate::outcome::Failure;
 use crate::places::Places;
 use crate::report;
@@ -85,6 +86,11 @@ impl Vault {
             Tells::Nothing => builder,
             Tells::Notices => builder.on_notice(|_, notice| tell(notice)),
         }
+    }
+
+    /// A client over this store that asks this person.
+    pub(crate) fn client_with(&self, keyring: Keyring, person: Person) -> Result<Client, Error> {
+        Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring).ask(person).build()
     }
 
     /// Every saved session, and the names of records that cannot be read.
