@@ -212,13 +212,13 @@ mod tests {
         Rules::new(address, Duration::from_secs(60), Seed::new([3; 32])).expect("an address")
     }
 
-    fn good(tag: &'static str, body: &'static str) -> Result<Arrival, Failure> {
+    fn good(tag: &'static str, body: &'static str) -> Arrival {
         let headers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static(tag))]);
-        Ok(Arrival::whole(StatusCode::OK, headers, Bytes::from_static(body.as_bytes())))
+        Arrival::whole(StatusCode::OK, headers, Bytes::from_static(body.as_bytes()))
     }
 
-    fn down() -> Result<Arrival, Failure> {
-        Err(Failure::new(FailureKind::Connect, Sent::No, "refused"))
+    fn down() -> Failure {
+        Failure::new(FailureKind::Connect, Sent::No, "refused")
     }
 
     fn fetch(rules: &mut Rules, now: Now) -> Fetch {
@@ -240,13 +240,13 @@ mod tests {
         let mut rules = rules();
         assert!(fetch(&mut rules, at(0)).headers.is_empty());
         assert!(matches!(rules.ask(at(1)), Asked::Wait(until) if until == at(30).mono));
-        rules.fetched(good("\"1\"", "one"), at(2));
+        rules.fetched(Ok(good("\"1\"", "one")), at(2));
         assert_eq!(have(&mut rules, at(61)), (Bytes::from_static(b"one"), false));
         assert_eq!(fetch(&mut rules, at(62)).headers[IF_NONE_MATCH], "\"1\"");
         rules.fetched(Ok(Arrival::whole(StatusCode::NOT_MODIFIED, HeaderMap::new(), Bytes::new())), at(62));
         assert_eq!(have(&mut rules, at(121)), (Bytes::from_static(b"one"), false));
         fetch(&mut rules, at(122));
-        rules.fetched(good("\"2\"", "two"), at(122));
+        rules.fetched(Ok(good("\"2\"", "two")), at(122));
         assert_eq!(have(&mut rules, at(123)), (Bytes::from_static(b"two"), false));
     }
 
@@ -254,13 +254,13 @@ mod tests {
     fn the_last_good_one_is_had_while_its_host_is_down_which_is_asked_ever_more_rarely() {
         let mut rules = rules();
         fetch(&mut rules, at(0));
-        rules.fetched(good("\"1\"", "one"), at(0));
+        rules.fetched(Ok(good("\"1\"", "one")), at(0));
         let mut fetches = 0;
         for second in 60..10_000 {
             match rules.ask(at(second)) {
                 Asked::Fetch(_) => {
                     fetches += 1;
-                    rules.fetched(down(), at(second));
+                    rules.fetched(Err(down()), at(second));
                 }
                 Asked::Have(document) => assert!(document.is_stale && document.bytes == "one"),
                 other => panic!("{other:?}"),
@@ -269,14 +269,14 @@ mod tests {
         assert!((20..400).contains(&fetches), "{fetches}");
         rules.trouble = None;
         fetch(&mut rules, at(10_000));
-        rules.fetched(good("\"2\"", "two"), at(10_000));
+        rules.fetched(Ok(good("\"2\"", "two")), at(10_000));
         assert_eq!(have(&mut rules, at(10_001)), (Bytes::from_static(b"two"), false));
     }
 
     #[test]
     fn where_there_never_was_one_the_failure_is_told_until_it_is_tried_again() {
         for bad in [
-            down(),
+            Err(down()),
             Ok(Arrival::whole(StatusCode::FOUND, HeaderMap::new(), Bytes::new())),
             Ok(Arrival::whole(StatusCode::NOT_MODIFIED, HeaderMap::new(), Bytes::new())),
             Ok(Arrival { over_cap: true, ..Arrival::streamed(StatusCode::OK, HeaderMap::new()) }),
