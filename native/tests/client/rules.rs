@@ -7,14 +7,14 @@ use hallpass_testbed::{Config, Testbed};
 
 use crate::support::{client, kind, testbed};
 
-async fn plain(testbed: &Testbed, lifetime: Duration) -> RulesDocument {
+fn plain(testbed: &Testbed, lifetime: Duration) -> RulesDocument {
     RulesDocument::new(&client(), &format!("{}/plain/rules.json", testbed.url()), lifetime).expect("an address")
 }
 
 #[tokio::test]
 async fn however_many_ask_it_is_fetched_once_without_credentials() {
     let testbed = testbed().await;
-    let rules = plain(&testbed, Duration::from_secs(60)).await;
+    let rules = plain(&testbed, Duration::from_secs(60));
     let asking = (0..20).map(|_| {
         let rules = rules.clone();
         tokio::spawn(async move { rules.current().await.expect("it is had") })
@@ -51,9 +51,9 @@ async fn one_who_stops_fetching_leaves_it_to_the_next() {
 #[tokio::test]
 async fn the_last_good_one_outlives_its_host() {
     let testbed = Testbed::start(Config::default()).await.expect("it starts");
-    let rules = plain(&testbed, Duration::from_millis(1)).await;
+    let rules = plain(&testbed, Duration::from_millis(1));
     let first = rules.current().await.expect("it is had");
-    let gone = plain(&testbed, Duration::from_secs(1)).await;
+    let gone = plain(&testbed, Duration::from_secs(1));
     testbed.stop().await;
     // Its lifetime is over by the time that a connection could be made.
     let last = loop {
