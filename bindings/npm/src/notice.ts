@@ -41,7 +41,10 @@ export const NOTICE_TYPES = [
   "probe_unknown",
   "not_inspected",
   "cookie_ignored",
+  "bundle_drift",
   "misused",
+  "signed_out",
+  "sign_out_failed",
   "closed",
 ] as const;
 

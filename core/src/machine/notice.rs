@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::effect::{CallId, EffectId};
 use crate::error::Kind;
@@ -74,8 +74,14 @@ notices! {
     NotInspected(CallId) = "not_inspected";
     /// A cookie was not taken.
     CookieIgnored = "cookie_ignored";
+    /// A call named this header of the session's bundle with another value; the bundle's own was sent. Told once for each name.
+    BundleDrift(HeaderName) = "bundle_drift";
     /// A ticket was answered twice, late, or on the wrong session.
     Misused(EffectId) = "misused";
+    /// The platform was told that the session is over, or has known it.
+    SignedOut = "signed_out";
+    /// The platform could not be told that the session is over, with the kind of what came instead; it has ended here all the same.
+    SignOutFailed(Kind) = "sign_out_failed";
     /// Closed.
     Closed = "closed";
 }
@@ -98,7 +104,10 @@ impl Notice {
             | Self::ProbeUnknown(_)
             | Self::NotInspected(_)
             | Self::CookieIgnored
+            | Self::BundleDrift(_)
             | Self::Misused(_)
+            | Self::SignedOut
+            | Self::SignOutFailed(_)
             | Self::Closed => None,
         }
     }
@@ -110,7 +119,8 @@ impl Notice {
             | Self::Rejected(kind)
             | Self::SaveFailed(kind)
             | Self::Retried(_, _, kind)
-            | Self::ProbeUnknown(kind) => Some(*kind),
+            | Self::ProbeUnknown(kind)
+            | Self::SignOutFailed(kind) => Some(*kind),
             Self::SignedIn(_)
             | Self::Challenged
             | Self::Restored(_)
@@ -122,7 +132,9 @@ impl Notice {
             | Self::Throttled { .. }
             | Self::NotInspected(_)
             | Self::CookieIgnored
+            | Self::BundleDrift(_)
             | Self::Misused(_)
+            | Self::SignedOut
             | Self::Closed => None,
         }
     }

@@ -1,9 +1,12 @@
 //! Does the bare session behave as promised, one behaviour a test? Time moves when the script says so.
 
 mod answers;
+mod bundle;
 mod calls;
 mod closing;
 mod dpop;
+mod keep_alive;
+mod lifetime;
 mod oauth;
 mod people;
 mod platforms;
@@ -16,4 +19,6 @@ mod saving;
 mod secrets;
 mod seeing;
 mod sign_in;
+mod sign_out;
 mod signatures;
+mod validate;
