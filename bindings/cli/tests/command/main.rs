@@ -10,4 +10,5 @@ mod life;
 mod streams;
 mod terminal;
 mod tools;
+mod top;
 mod world;
