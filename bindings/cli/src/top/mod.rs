@@ -101,9 +101,10 @@ async fn accounts(vault: &Vault, platform: &Platform, wanted: &Top) -> Result<Ve
 /// Shows them until the person has seen enough.
 async fn watch(open: &mut Open, view: &mut View, platform: &Platform, every: Duration) -> Result<Exit, Failure> {
     let (tell, mut told) = unbounded_channel();
+    // Before the terminal is taken, which nobody would give back otherwise.
+    let mut ended = std::pin::pin!(screen::ended().map_err(|error| unwritable("the terminal", &error))?);
     let mut screen = Screen::enter().map_err(|error| unwritable("the terminal", &error))?;
     let mut beat = tokio::time::interval(every);
-    let mut ended = std::pin::pin!(screen::ended());
     loop {
         screen.show(|frame| draw(frame, view)).map_err(|error| unwritable("the terminal", &error))?;
         tokio::select! {

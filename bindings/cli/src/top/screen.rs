@@ -106,24 +106,25 @@ fn of_key(key: KeyEvent) -> Option<Wish> {
     })
 }
 
-/// Ends when the process is asked to.
+/// Listens from now on, and ends when the process is asked to.
 #[cfg(unix)]
-pub(super) async fn ended() {
+pub(super) fn ended() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut stop), Ok(mut gone)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        return crate::commands::interrupted().await;
-    };
-    tokio::select! {
-        _ = stop.recv() => {}
-        _ = gone.recv() => {}
-        () = crate::commands::interrupted() => {}
-    }
+    let (mut stop, mut gone) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = stop.recv() => {}
+            _ = gone.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
 }
 
 /// Ends when the process is asked to.
 #[cfg(not(unix))]
-pub(super) async fn ended() {
-    crate::commands::interrupted().await;
+pub(super) fn ended() -> io::Result<impl Future<Output = ()>> {
+    Ok(crate::commands::interrupted())
 }
 
 const LOOK: Duration = Duration::from_millis(50);
