@@ -64,7 +64,7 @@ pub(crate) async fn run(common: &Common, wanted: &Top) -> Result<Exit, Failure> 
     } else if wanted.once {
         say(&table(&view)).map(|()| Exit::Served)
     } else {
-        watch(&mut open, &mut view, &platform, wanted.every).await
+        watch(&mut open, &mut view, wanted.every).await
     };
     open.sessions.clear();
     let closed = open.client.close().await;
@@ -99,7 +99,7 @@ async fn accounts(vault: &Vault, platform: &Platform, wanted: &Top) -> Result<Ve
 }
 
 /// Shows them until the person has seen enough.
-async fn watch(open: &mut Open, view: &mut View, platform: &Platform, every: Duration) -> Result<Exit, Failure> {
+async fn watch(open: &mut Open, view: &mut View, every: Duration) -> Result<Exit, Failure> {
     let (tell, mut told) = unbounded_channel();
     // Before the terminal is taken, which nobody would give back otherwise.
     let mut ended = std::pin::pin!(screen::ended().map_err(|error| unwritable("the terminal", &error))?);
@@ -116,14 +116,14 @@ async fn watch(open: &mut Open, view: &mut View, platform: &Platform, every: Dur
             () = &mut ended => return Ok(Exit::Interrupted),
             wish = screen.wish() => match wish {
                 None | Some(Wish::Quit) => return Ok(Exit::Served),
-                Some(wish) => obey(wish, open, view, platform, &tell),
+                Some(wish) => obey(wish, open, view, &tell),
             },
         }
     }
 }
 
 /// Does what a key asks for; what takes time tells how it went when it is done.
-fn obey(wish: Wish, open: &mut Open, view: &mut View, platform: &Platform, tell: &UnboundedSender<String>) {
+fn obey(wish: Wish, open: &mut Open, view: &mut View, tell: &UnboundedSender<String>) {
     let page = 10;
     match wish {
         Wish::Quit | Wish::Redraw => {}
@@ -140,7 +140,7 @@ fn obey(wish: Wish, open: &mut Open, view: &mut View, platform: &Platform, tell:
                 view.message = format!("{account} is not open");
                 return;
             };
-            let (tell, platform) = (tell.clone(), platform.clone());
+            let tell = tell.clone();
             view.message = match wish {
                 Wish::Validate => format!("asking the platform about {account} …"),
                 Wish::Renew => format!("renewing {account} …"),
@@ -151,7 +151,7 @@ fn obey(wish: Wish, open: &mut Open, view: &mut View, platform: &Platform, tell:
             }
             tokio::spawn(async move {
                 let (done, went) = match wish {
-                    Wish::Validate => ("is good", validate(&session, &platform).await),
+                    Wish::Validate => ("is good", session.validate().await),
                     Wish::Renew => ("was renewed", session.renew().await),
                     _ => ("was saved and closed", session.close().await),
                 };
@@ -163,18 +163,6 @@ fn obey(wish: Wish, open: &mut Open, view: &mut View, platform: &Platform, tell:
             });
         }
     }
-}
-
-/// Asks the platform who the session is.
-async fn validate(session: &Session, platform: &Platform) -> Result<(), Error> {
-    let Some(identity) = &platform.definition().identity else {
-        return Err(Error::new(Kind::PlatformInvalid, "the platform file names no `identity` to ask"));
-    };
-    let answer = session.get(&identity.path).send().await?.error_for_verdict()?;
-    if answer.status().is_success() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::UnexpectedAnswer, format!("{} answered {}", identity.path, answer.status())))
 }
 
 /// All columns as a plain table.
