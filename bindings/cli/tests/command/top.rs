@@ -34,7 +34,7 @@ impl Watched {
         let code = self.terminal.child.wait().unwrap().code().expect("it ends by itself");
         let modes = tcgetattr(&self.terminal.keyboard).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON), "{modes:?}");
-        for more in self.terminal.screen.iter() {
+        for more in &self.terminal.screen {
             self.screen.process(more.as_bytes());
         }
         let screen = self.screen.screen();
