@@ -13,7 +13,9 @@ use tokio::runtime::Handle;
 use crate::ask::Asker;
 use crate::client::{Client, Observer};
 use crate::clock::Clock;
+use crate::heard::{Head, Listener};
 use crate::http::{ExchangeLimits, Transport, TransportSettings};
+use crate::signer::Signer;
 use crate::store::Store;
 use crate::wire::Wire;
 
@@ -27,7 +29,9 @@ pub struct Builder {
     pub(crate) renew_without_store: bool,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) event_buffer: NonZeroUsize,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     #[cfg(feature = "metrics")]
     pub(crate) meter: Option<crate::metrics::Meter>,
     pub(crate) wire: Option<Wire>,
@@ -101,6 +105,13 @@ impl Builder {
         self
     }
 
+    /// Who signs attempts to platforms whose file has a table `[signer]`. Such a platform cannot be signed in to without one, unless its
+    /// file says `required = false`.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
     /// Answers what platforms ask while accounts sign in: a second factor, a person's consent, a sign-in of the program's own.
     /// Without it, what cannot be answered from the credentials is `challenge_required`.
     pub fn ask(mut self, asker: impl Asker + 'static) -> Self {
@@ -111,6 +122,13 @@ impl Builder {
     /// Hears every notice of every session, with the account's name. Called outside of all locks; it should return soon.
     pub fn on_notice(mut self, observer: impl Fn(&str, &Notice) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Hears the head of every request that is sent and of every answer, those of the session itself included, to show or record them.
+    /// Called outside of all locks, in the task of the exchange; it should return soon.
+    pub fn on_head(mut self, listener: impl Fn(Head<'_>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
         self
     }
 
@@ -164,7 +182,9 @@ impl Default for Builder {
             renew_without_store: false,
             asker: None,
             observer: None,
+            listener: None,
             event_buffer: EVENT_BUFFER,
+            signer: None,
             #[cfg(feature = "metrics")]
             meter: None,
             wire: None,

@@ -18,10 +18,12 @@ use crate::ask::Asker;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::drive::Shared;
+use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
 use crate::session::Session;
+use crate::signer::Signer;
 use crate::store::Store;
 use crate::timer::Timer;
 use crate::wire::Wire;
@@ -54,6 +56,7 @@ pub struct Saved {
 pub(crate) struct Inner {
     pub(crate) wire: Wire,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) settings: Settings,
     pub(crate) namespace: String,
     pub(crate) clock: Clock,
@@ -63,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) events: Arc<Hub>,
     #[cfg(feature = "metrics")]
     pub(crate) meter: Option<crate::metrics::Meter>,
@@ -86,6 +90,7 @@ impl Client {
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
+            signer: builder.signer.is_some(),
             asks: builder.asker.is_some(),
             trace: builder.trace,
             ..Settings::default()
@@ -93,6 +98,7 @@ impl Client {
         let inner = Inner {
             wire,
             store: builder.store,
+            signer: builder.signer,
             settings,
             namespace,
             clock: builder.clock.unwrap_or_else(Clock::system),
@@ -102,6 +108,7 @@ impl Client {
             runtime,
             asker: builder.asker,
             observer: builder.observer,
+            listener: builder.listener,
             events: Arc::new(Hub::new(builder.event_buffer)),
             #[cfg(feature = "metrics")]
             meter: builder.meter,

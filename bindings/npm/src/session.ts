@@ -2,6 +2,7 @@
 
 import { Driver, type Parts } from "./core/driver.js";
 import { failure } from "./error.js";
+import { type Imported, READ } from "./imported.js";
 import { check } from "./options.js";
 import { dress } from "./reply.js";
 import { ask, type CallOptions } from "./request.js";
@@ -63,6 +64,14 @@ export interface Home {
 }
 
 /** What only the client does with a session. */
+export interface Inside {
+  readonly signIn: (json: string) => Promise<void>;
+  readonly signInImported: (imported: Imported) => Promise<void>;
+  readonly resume: () => Promise<void>;
+  readonly drop: () => void;
+}
+
+/** The way to it. */
 export const INSIDE: unique symbol = Symbol("hallpass.inside");
 
 /**
@@ -132,14 +141,41 @@ export class Session implements AsyncDisposable {
     return this.#command((core, mono, wall) => core.renew(mono, wall));
   }
 
+  /**
+   * Asks the platform whether the session is good, and renews it once if it is not. Rejects with `expired` or `rejected` where it has
+   * ended, and with another kind where the platform gave no definite answer: then it goes on as before.
+   */
+  validate(): Promise<void> {
+    return this.#command((core, mono, wall) => core.validate(mono, wall));
+  }
+
   /** Saves whatever is not saved; ends when it is. */
   save(): Promise<void> {
     return this.#command((core, mono, wall) => core.save(mono, wall));
   }
 
-  /** Stops taking calls, lets those under way end, saves what is not saved, and closes. Never signs out. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#end((core, mono, wall) => core.close(mono, wall)));
+  /**
+   * Stops taking calls, lets those under way end, saves what is not saved, and closes. Never signs out. Calls that are still under way
+   * after `within` milliseconds end with `closed`.
+   */
+  close(options: { readonly within?: number | undefined } = {}): Promise<void> {
+    check(options, ["within"], "session.close()");
+    const { within } = options;
+    if (within !== undefined && !(within >= 0)) {
+      return Promise.reject(failure("config_invalid", "program", "`within` is a number of milliseconds"));
+    }
+    return (this.#closed ??= this.#end((core, mono, wall) =>
+      within === undefined ? core.close(mono, wall) : core.closeWithin(within, mono, wall),
+    ));
+  }
+
+  /**
+   * Ends the session at the platform (its sign-out address, or RFC 7009), then closes it and removes what is saved of it. Rejects where
+   * the platform could not be told; the session is over and its record removed all the same.
+   */
+  signOut(): Promise<void> {
+    if (this.#isOver) return Promise.reject(failure("closed", "account", CLOSED));
+    return (this.#closed = this.#end((core, mono, wall) => core.signOut(mono, wall)));
   }
 
   /** Closes the session and removes what is saved of it. The platform is not told. */
@@ -152,8 +188,10 @@ export class Session implements AsyncDisposable {
   declare [Symbol.asyncDispose]: () => Promise<void>;
 
   /** @internal */
-  get [INSIDE](): { signIn: (json: string) => Promise<void>; resume: () => Promise<void>; drop: () => void } {
+  get [INSIDE](): Inside {
     return {
+      signInImported: (imported) =>
+        this.#command((core, mono, wall) => imported[READ]((read) => core.signInImported(read, mono, wall))),
       signIn: (json) => this.#command((core, mono, wall) => core.signIn(json, mono, wall)),
       resume: () => this.#command((core, mono, wall) => core.resume(mono, wall)),
       drop: () => this.#leave(),

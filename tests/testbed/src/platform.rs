@@ -14,7 +14,7 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{self, Answer};
-use crate::areas::{self, HeldHead};
+use crate::areas::{self, HeldHead, Proofs};
 use crate::body::Payload;
 use crate::clock::{Clock, millis};
 use crate::codes::Codes;
@@ -54,6 +54,10 @@ pub(crate) struct World {
     pub(crate) written: HashSet<(Arc<str>, String)>,
     /// What the 409 handshake asks for.
     pub(crate) handshake: String,
+    /// Proofs of possession so far.
+    pub(crate) proofs: Proofs,
+    /// Signatures so far, each good once.
+    pub(crate) signatures: HashSet<String>,
 }
 
 /// What can be changed while the platform runs. Lifetimes are milliseconds, as the clock counts.
@@ -131,6 +135,8 @@ impl Platform {
             cycles: HashMap::new(),
             written: HashSet::new(),
             handshake,
+            proofs: Proofs::default(),
+            signatures: HashSet::new(),
         };
         Self { gauges: Arc::default(), clock: config.clock.clone(), world: Mutex::new(world) }
     }
