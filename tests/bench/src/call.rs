@@ -10,7 +10,7 @@ use hallpass::Client;
 use serde::Deserialize;
 
 use crate::cores::{Side, pin};
-use crate::figure::{Failure, Figure, Target};
+use hallpass_bench::figure::{Failure, Figure, Target};
 use crate::lines::{BareHyper, Contender, Hallpass, Legacy, Reqwest};
 use crate::race::{Lap, lap};
 use crate::server::Server;

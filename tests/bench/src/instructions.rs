@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use hallpass::Client;
 
 use crate::canned;
-use crate::figure::Failure;
+use hallpass_bench::figure::Failure;
 use crate::lines::{BareHyper, Contender, Hallpass, Legacy, Line as _, Lines, Reqwest};
 
 /// Instructions a call, the canned server's included.

@@ -5,7 +5,6 @@
 mod call;
 mod canned;
 mod cores;
-mod figure;
 mod instructions;
 mod lines;
 mod memory;
@@ -16,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::figure::Failure;
+use hallpass_bench::figure::{self, Failure};
 use crate::lines::Contender;
 
 /// Measures, and prints figures with their targets.

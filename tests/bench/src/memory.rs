@@ -8,7 +8,7 @@ use hallpass::core::seed::Seed;
 use hallpass::core::store::RecordKey;
 use hallpass::{Client, Keyring};
 
-use crate::figure::{Failure, Figure, Target};
+use hallpass_bench::figure::{Failure, Figure, Target};
 use crate::lines::{ACCOUNT, PLATFORM};
 
 /// Nanoseconds to find a live session by platform and account, and to let go of it again.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cores;
-use crate::figure::Failure;
+use hallpass_bench::figure::Failure;
 use crate::lines::{Line, Lines};
 
 /// What one lap took.
