@@ -30,6 +30,7 @@ mod host;
 pub mod http;
 pub mod keys;
 mod platform;
+mod registry;
 mod response;
 mod seeing;
 mod session;

@@ -8,7 +8,8 @@ use crate::shell::{Failure, Result, cargo, output, run_quietly};
 
 /// `cargo xtask bench`: the release build of one bench program, or of all of them.
 pub(crate) fn bench(figures: &Figures) -> Result {
-    let wanted: Vec<_> = BENCHES.iter().filter(|(name, _)| figures.name.as_deref().is_none_or(|n| n == *name)).collect();
+    let wanted: Vec<_> =
+        BENCHES.iter().filter(|(name, _)| figures.name.as_deref().is_none_or(|n| n == *name)).collect();
     if wanted.is_empty() {
         let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
         return Err(Failure::new(format!("there is no such bench; the names are: {}", names.join(", "))));

@@ -56,7 +56,7 @@ impl Session {
                     closing.then = then;
                 }
             }
-            None => self.closing = Some(Closing { waiters: vec![id], then, has_tried: false }),
+            None => self.closing = Some(Box::new(Closing { waiters: vec![id], then, has_tried: false })),
         }
         let error = life::closed();
         self.turn_away(&error);
@@ -113,7 +113,7 @@ impl Session {
             return self.save_now(now);
         }
         let result = if then == Then::Close && !self.is_saved() {
-            self.saving.trouble.clone().map_or(Ok(()), Err)
+            self.saving.trouble.as_deref().cloned().map_or(Ok(()), Err)
         } else {
             Ok(())
         };

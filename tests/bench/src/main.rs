@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use hallpass_bench::figure::{self, Failure};
 use crate::lines::Contender;
+use hallpass_bench::figure::{self, Failure};
 
 /// Measures, and prints figures with their targets.
 #[derive(Debug, Parser)]

@@ -33,8 +33,18 @@ pub(crate) fn measure(size: usize) -> Result<Vec<Figure>, Failure> {
         let each = |bytes: usize| bytes.saturating_sub(handles) as f64 / size as f64 - OWN_BYTES as f64;
         let named = |what: &str| format!("sessions.{what}.{size}");
         let figures = vec![
-            Figure::new(named("bytes"), each(HEAP.current_usage().saturating_sub(heap)), "bytes", Target::AtMost(1024.0)),
-            Figure::new(named("resident"), each(crate::crowd::resident().saturating_sub(resident)), "bytes", Target::None),
+            Figure::new(
+                named("bytes"),
+                each(HEAP.current_usage().saturating_sub(heap)),
+                "bytes",
+                Target::AtMost(1024.0),
+            ),
+            Figure::new(
+                named("resident"),
+                each(crate::crowd::resident().saturating_sub(resident)),
+                "bytes",
+                Target::None,
+            ),
             Figure::new(named("create"), took.as_secs_f64() * 1e6 / size as f64, "µs/session", Target::None),
         ];
         Ok::<_, Failure>((sessions, client, figures))
