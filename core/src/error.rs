@@ -85,6 +85,10 @@ kinds! {
     Cancelled = "cancelled", Program;
     /// A body that can be sent only once would have to be sent again.
     BodyNotReplayable = "body_not_replayable", Program;
+    /// A signer that needs the body cannot see one that can be sent only once.
+    BodyNotSignable = "body_not_signable", Program;
+    /// The program's signer declined, failed, or did not answer in time.
+    SignerFailed = "signer_failed", Program;
     /// An effect was answered twice, by the wrong kind, or on the wrong session.
     Misuse = "misuse", Internal;
     /// The core trapped; its memory is not trusted any more.

@@ -1,10 +1,8 @@
 //! What drivers share: the only `match` on [`Effect`] and the only `match` on [`Output`], so that a driver holds no policy.
 
-use http::HeaderMap;
-
 use crate::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, CallId, Declined, Effect, EffectId, Exchange, Failure, Lease,
-    LeaseGrant, Load, Outcome, Permit, PermitAnswer, Remove, Save, Sign,
+    LeaseGrant, Load, Outcome, Permit, PermitAnswer, Remove, Save, Sign, Signed,
 };
 use crate::error::Error;
 use crate::machine::{Misuse, Notice, Output, Reason, Reply, Session};
@@ -29,8 +27,8 @@ pub trait Host {
     fn cache_load(&self, load: CacheLoad) -> impl Future<Output = Option<Cached>>;
     /// Keeps a response; whether it was kept.
     fn cache_store(&self, store: CacheStore) -> impl Future<Output = bool>;
-    /// Asks the program to sign an attempt.
-    fn sign(&self, sign: Sign) -> impl Future<Output = Result<HeaderMap, Declined>>;
+    /// Makes a signature, or a key for one.
+    fn sign(&self, sign: Sign) -> impl Future<Output = Result<Signed, Declined>>;
     /// Asks the program something.
     fn ask(&self, ask: Ask) -> impl Future<Output = Result<Answer, Declined>>;
 }

@@ -127,6 +127,9 @@ impl Call {
                     if guard.end == End::Ahead {
                         guard.end = End::Heard;
                     }
+                    if let Some(lease) = &session.lease {
+                        lease.learn(&reply);
+                    }
                     let answered = reply?.answered();
                     let answered =
                         answered.ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))?;

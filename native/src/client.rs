@@ -35,7 +35,7 @@ use crate::wire::Wire;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 /// A session that the store holds.
@@ -268,7 +268,7 @@ impl Inner {
         shared
     }
 
-    fn new_seed(&self) -> Result<Seed, Error> {
+    pub(crate) fn new_seed(&self) -> Result<Seed, Error> {
         if let Some(fixed) = self.seed {
             return Ok(Seed::new(fixed));
         }

@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ::http::{HeaderMap, Request};
+use ::http::Request;
 use hallpass_core::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
-    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign,
+    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign, Signed,
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
@@ -123,7 +123,7 @@ impl Host for Performer<'_> {
         false
     }
 
-    async fn sign(&self, _sign: Sign) -> Result<HeaderMap, Declined> {
+    async fn sign(&self, _sign: Sign) -> Result<Signed, Declined> {
         Err(Declined { why: "this client has no signer".to_owned() })
     }
 

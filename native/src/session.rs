@@ -11,26 +11,29 @@ use hallpass_core::time::Wall;
 
 use crate::call::Call;
 use crate::drive::Shared;
+use crate::pool::Link;
 use crate::seeing::Events;
 
 /// One account's session. Clones are the same session; when the last one is dropped the session saves what is not saved and
 /// stops, in the background. [`close`](Self::close) does the same and says how it went.
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
+    /// The lease that it was taken from a pool with, which learns from its calls.
+    pub(crate) lease: Option<Arc<Link>>,
 }
 
 impl Session {
     /// The first handle of a new session.
     pub(crate) fn first(shared: Arc<Shared>) -> Self {
         shared.handles.store(1, Ordering::Relaxed);
-        Self { shared }
+        Self { shared, lease: None }
     }
 
     /// A further handle; `None` when the last one has gone.
     pub(crate) fn join(shared: Arc<Shared>) -> Option<Self> {
         let more = |handles: usize| (handles > 0).then_some(handles + 1);
         shared.handles.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
-        Some(Self { shared })
+        Some(Self { shared, lease: None })
     }
 
     /// A GET of an address on the platform: `/items/1`, or an absolute one.
@@ -139,7 +142,7 @@ impl Session {
 impl Clone for Session {
     fn clone(&self) -> Self {
         self.shared.handles.fetch_add(1, Ordering::Relaxed);
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), lease: self.lease.clone() }
     }
 }
 

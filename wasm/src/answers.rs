@@ -3,10 +3,13 @@
 //! An answer returns whether anyone waited for it; a late one is normal and changes nothing.
 
 use bytes::Bytes;
-use hallpass_core::effect::{Arrival, Declined, EffectId, Failure, FailureKind, KindName, Outcome, PermitAnswer, Sent};
+use hallpass_core::effect::{
+    Arrival, Declined, EffectId, Failure, FailureKind, KeyPair, KindName, Outcome, PermitAnswer, Sent, Signed,
+};
 use hallpass_core::store::{Record, StoreError, Version};
 use http::StatusCode;
 use wasm_bindgen::prelude::wasm_bindgen;
+use zeroize::Zeroizing;
 
 use crate::head;
 use crate::session::{Session, now};
@@ -108,6 +111,35 @@ impl Session {
     pub fn permitted(&mut self, effect: f64, is_granted: bool, mono_ms: f64, wall_ms: f64) -> bool {
         let answer = if is_granted { PermitAnswer::Granted } else { PermitAnswer::Denied };
         self.finish(effect, Outcome::Permit(answer), mono_ms, wall_ms)
+    }
+
+    /// The program's signer gave headers: names and values in turn, a line each.
+    pub fn signed(&mut self, effect: f64, headers: &str, mono_ms: f64, wall_ms: f64) -> bool {
+        let signed = Signed::Headers(head::headers(headers));
+        self.finish(effect, Outcome::Sign(Ok(signed)), mono_ms, wall_ms)
+    }
+
+    /// A key was made: PKCS#8, and the 65 bytes of its public point.
+    #[wasm_bindgen(js_name = keyMade)]
+    pub fn key_made(&mut self, effect: f64, pkcs8: Vec<u8>, public: &[u8], mono_ms: f64, wall_ms: f64) -> bool {
+        let pkcs8 = Zeroizing::new(pkcs8);
+        let key = public.try_into().map(|public| Signed::Key(KeyPair { pkcs8, public }));
+        let outcome = key.map_err(|_| Declined { why: "the public key is no point of P-256".to_owned() });
+        self.finish(effect, Outcome::Sign(outcome), mono_ms, wall_ms)
+    }
+
+    /// A signature was made with a key of the session's.
+    #[wasm_bindgen(js_name = signatureMade)]
+    pub fn signature_made(&mut self, effect: f64, signature: &[u8], mono_ms: f64, wall_ms: f64) -> bool {
+        let signature = signature.try_into().map(Signed::Signature);
+        let outcome = signature.map_err(|_| Declined { why: "the signature is not of 64 bytes".to_owned() });
+        self.finish(effect, Outcome::Sign(outcome), mono_ms, wall_ms)
+    }
+
+    /// Nothing was signed, and why.
+    #[wasm_bindgen(js_name = notSigned)]
+    pub fn not_signed(&mut self, effect: f64, why: String, mono_ms: f64, wall_ms: f64) -> bool {
+        self.finish(effect, Outcome::Sign(Err(Declined { why })), mono_ms, wall_ms)
     }
 
     /// The driver has nothing that performs this effect: no lease, no cache, no signer, nobody to ask.

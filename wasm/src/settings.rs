@@ -43,6 +43,11 @@ impl Settings {
         self.0.save_delay = Duration::from_millis(u64::from(ms));
     }
 
+    /// Tells that the program has a signer.
+    pub fn signer(&mut self) {
+        self.0.signer = true;
+    }
+
     /// Has every step written down.
     pub fn trace(&mut self) {
         self.0.trace = true;

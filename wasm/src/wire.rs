@@ -8,6 +8,8 @@
 //!     "load" | "remove" | "lease": namespace, kind, platform, account
 //!     "save": namespace, kind, platform, account, sealed, expected (null: absent, true: any, or a version), idle ms, end ms
 //!     "permit": origin, successes
+//!     "sign": "attempt", purpose | null, attempt, method, address, headers, body, wanted ("none", "sha256", "bytes"), wall ms, account id
+//!         | null, generation; or "key"; or "es256", PKCS#8, input
 //!     others: nothing
 //! [1, effect]                                       abandon
 //! [2, call, null]                                   a command was carried out
@@ -19,11 +21,14 @@
 
 use std::time::Duration;
 
-use hallpass_core::effect::{Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody};
+use hallpass_core::effect::{
+    BodyWanted, Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody, Sign, SignWork,
+};
 use hallpass_core::error::Error;
 use hallpass_core::machine::{Answered, Notice, Output, Reason, Reply, Verdict};
 use hallpass_core::store::{Expected, RecordKey};
 use hallpass_core::time::Mono;
+use http::{HeaderMap, Method, Uri};
 use minicbor::Encoder;
 
 use crate::fault;
@@ -91,7 +96,7 @@ impl Drained {
             Effect::Permit(effect) => (KindName::Permit, effect.deadline, 2),
             Effect::CacheLoad(effect) => (KindName::CacheLoad, effect.deadline, 0),
             Effect::CacheStore(effect) => (KindName::CacheStore, effect.deadline, 0),
-            Effect::Sign(effect) => (KindName::Sign, effect.deadline, 0),
+            Effect::Sign(effect) => (KindName::Sign, effect.deadline, sign_length(&effect.work)),
             Effect::Ask(effect) => (KindName::Ask, effect.deadline, 0),
         };
         self.0.array(5 + length)?.u8(0)?.u64(effect.id().raw())?;
@@ -117,33 +122,69 @@ impl Drained {
                 self.number(effect.expiry.absolute.map(|end| end.as_millis() as f64))
             }
             Effect::Permit(effect) => self.0.str(&effect.origin)?.u32(effect.successes).map(drop),
-            Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Sign(_) | Effect::Ask(_) => Ok(()),
+            Effect::Sign(effect) => self.sign(effect),
+            Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Ask(_) => Ok(()),
         }
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> Written {
-        match exchange.owner {
-            Owner::Call(_) => self.0.null()?,
-            Owner::Session(purpose) => self.0.str(purpose_word(purpose))?,
-        };
-        self.0.u32(exchange.attempt)?.str(exchange.method.as_str())?.str(&exchange.uri.to_string())?;
-        let mut headers = Vec::with_capacity(256);
-        for (name, value) in &exchange.headers {
-            headers.extend_from_slice(name.as_str().as_bytes());
-            headers.push(b'\n');
-            headers.extend_from_slice(value.as_bytes());
-            headers.push(b'\n');
-        }
-        self.0.bytes(&headers)?;
-        match &exchange.body {
-            SendBody::Empty => self.0.null()?,
-            SendBody::Callers => self.0.bool(true)?,
-            SendBody::Bytes(bytes) => self.0.bytes(bytes)?,
-        };
+        self.owner(exchange.owner)?;
+        self.0.u32(exchange.attempt)?;
+        self.request(&exchange.method, &exchange.uri, &exchange.headers, &exchange.body)?;
         match &exchange.read {
             ReadBody::Stream => self.0.null()?,
             ReadBody::Whole { cap } => self.0.u64(*cap as u64)?,
             ReadBody::Matching(_) => self.0.bool(true)?,
+        };
+        Ok(())
+    }
+
+    fn sign(&mut self, sign: &Sign) -> Written {
+        match &sign.work {
+            SignWork::Attempt(unsigned) => {
+                self.0.str("attempt")?;
+                self.owner(sign.owner)?;
+                self.0.u32(unsigned.attempt)?;
+                self.request(&unsigned.method, &unsigned.uri, &unsigned.headers, &unsigned.body)?;
+                self.0.str(wanted_word(unsigned.wants))?.f64(unsigned.now.as_millis() as f64)?;
+                match &unsigned.account_id {
+                    Some(id) => self.0.str(id)?,
+                    None => self.0.null()?,
+                };
+                self.0.u64(unsigned.generation)?;
+            }
+            SignWork::NewKey => {
+                self.0.str("key")?;
+            }
+            SignWork::Es256 { key, input } => {
+                self.0.str("es256")?.bytes(&key.pkcs8)?.str(input)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn owner(&mut self, owner: Owner) -> Written {
+        match owner {
+            Owner::Call(_) => self.0.null()?,
+            Owner::Session(purpose) => self.0.str(purpose_word(purpose))?,
+        };
+        Ok(())
+    }
+
+    fn request(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &SendBody) -> Written {
+        self.0.str(method.as_str())?.str(&uri.to_string())?;
+        let mut lines = Vec::with_capacity(256);
+        for (name, value) in headers {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.push(b'\n');
+            lines.extend_from_slice(value.as_bytes());
+            lines.push(b'\n');
+        }
+        self.0.bytes(&lines)?;
+        match body {
+            SendBody::Empty => self.0.null()?,
+            SendBody::Callers => self.0.bool(true)?,
+            SendBody::Bytes(bytes) => self.0.bytes(bytes)?,
         };
         Ok(())
     }
@@ -227,6 +268,22 @@ const fn kind_word(kind: KindName) -> &'static str {
         KindName::CacheStore => "cache_store",
         KindName::Sign => "sign",
         KindName::Ask => "ask",
+    }
+}
+
+const fn sign_length(work: &SignWork) -> u64 {
+    match work {
+        SignWork::Attempt(_) => 11,
+        SignWork::NewKey => 1,
+        SignWork::Es256 { .. } => 3,
+    }
+}
+
+const fn wanted_word(wanted: BodyWanted) -> &'static str {
+    match wanted {
+        BodyWanted::None => "none",
+        BodyWanted::Sha256 => "sha256",
+        BodyWanted::Bytes => "bytes",
     }
 }
 

@@ -99,7 +99,7 @@ function brand(error: Error): void {
 const BRAND = Symbol.for("hallpass.error");
 
 /** Kinds, besides the network's, that `fetch` has a `TypeError` for. */
-const FETCHS: readonly string[] = ["request_invalid", "redirect_invalid", "too_many_redirects", "body_not_replayable"];
+const FETCHS: readonly string[] = ["request_invalid", "redirect_invalid", "too_many_redirects", "body_not_replayable", "body_not_signable"];
 
 /** Every kind, in the order of the core's list. */
 export const KINDS = [
@@ -109,6 +109,8 @@ export const KINDS = [
   "config_invalid",
   "cancelled",
   "body_not_replayable",
+  "body_not_signable",
+  "signer_failed",
   "misuse",
   "core_trapped",
   "no_session",

@@ -106,6 +106,16 @@ pub struct Arrival {
     pub over_cap: bool,
 }
 
+impl Owner {
+    /// The call, where it is one's.
+    pub fn call(self) -> Option<CallId> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Session(_) => None,
+        }
+    }
+}
+
 impl ReadBody {
     /// The cap up to which to read, for an answer with this status and these headers; `None`: stream it.
     pub fn cap_for(&self, status: StatusCode, headers: &HeaderMap) -> Option<usize> {

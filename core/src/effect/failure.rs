@@ -41,6 +41,8 @@ pub enum FailureKind {
     ChunkTimeout,
     /// The transport cannot do what was asked (an unknown scheme, a proxy it does not speak).
     Unsupported,
+    /// The request was to be signed and was not.
+    Unsigned,
     /// The core's own deadline for the effect passed.
     Overdue,
 }
@@ -75,6 +77,7 @@ impl FailureKind {
         Self::BodyTruncated,
         Self::ChunkTimeout,
         Self::Unsupported,
+        Self::Unsigned,
         Self::Overdue,
     ];
 
@@ -92,6 +95,7 @@ impl FailureKind {
             Self::BodyTruncated => Kind::BodyTruncated,
             Self::ChunkTimeout => Kind::ChunkTimeout,
             Self::Unsupported => Kind::RequestInvalid,
+            Self::Unsigned => Kind::SignerFailed,
             Self::Overdue => Kind::DriverTimeout,
         }
     }

@@ -1,10 +1,9 @@
 //! Which outcome answers which effect.
 
-use http::HeaderMap;
-
 use super::exchange::Arrival;
 use super::failure::Failure;
 use super::other::{Answer, Cached, Declined, LeaseGrant, PermitAnswer};
+use super::sign::Signed;
 use crate::store::{Record, StoreError, Version};
 
 /// A kind of effect, and what answers it.
@@ -35,8 +34,8 @@ pub enum Outcome {
     CacheLoad(Option<Cached>),
     /// Answers [`CacheStore`](super::CacheStore): whether it was kept.
     CacheStore(bool),
-    /// Answers [`Sign`](super::Sign) with headers to add.
-    Sign(Result<HeaderMap, Declined>),
+    /// Answers [`Sign`](super::Sign).
+    Sign(Result<Signed, Declined>),
     /// Answers [`Ask`](super::Ask).
     Ask(Result<Answer, Declined>),
 }
@@ -101,7 +100,7 @@ kind!(/** Marks tickets of [`Remove`](super::Remove). */ RemoveKind, Remove, Res
 kind!(/** Marks tickets of [`Permit`](super::Permit). */ PermitKind, Permit, PermitAnswer);
 kind!(/** Marks tickets of [`CacheLoad`](super::CacheLoad). */ CacheLoadKind, CacheLoad, Option<Cached>);
 kind!(/** Marks tickets of [`CacheStore`](super::CacheStore). */ CacheStoreKind, CacheStore, bool);
-kind!(/** Marks tickets of [`Sign`](super::Sign). */ SignKind, Sign, Result<HeaderMap, Declined>);
+kind!(/** Marks tickets of [`Sign`](super::Sign). */ SignKind, Sign, Result<Signed, Declined>);
 kind!(/** Marks tickets of [`Ask`](super::Ask). */ AskKind, Ask, Result<Answer, Declined>);
 
 mod sealed {

@@ -7,6 +7,7 @@ mod exchange;
 mod failure;
 mod kinds;
 mod other;
+mod sign;
 mod ticket;
 
 pub use exchange::{Arrival, Exchange, Inspect, Owner, Purpose, ReadBody, SendBody};
@@ -17,8 +18,9 @@ pub use kinds::{
 };
 pub use other::{
     Answer, Ask, CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Question,
-    Remove, Save, Sign,
+    Remove, Save,
 };
+pub use sign::{BodyWanted, KeyPair, Sign, SignWork, Signed, Unsigned};
 pub use ticket::{CallId, EffectId, Ticket};
 
 /// Something to be done outside.
@@ -40,7 +42,7 @@ pub enum Effect {
     CacheLoad(CacheLoad),
     /// Keep a response.
     CacheStore(CacheStore),
-    /// Ask the program to sign an attempt.
+    /// Make a signature.
     Sign(Box<Sign>),
     /// Ask the program something: a second factor, a custom sign-in.
     Ask(Ask),
@@ -66,14 +68,11 @@ impl Effect {
     /// The call whose task performs it; `None` when it belongs to the session.
     pub fn call(&self) -> Option<CallId> {
         match self {
-            Self::Exchange(effect) => match effect.owner {
-                Owner::Call(call) => Some(call),
-                Owner::Session(_) => None,
-            },
+            Self::Exchange(effect) => effect.owner.call(),
             Self::Permit(effect) => Some(effect.call),
             Self::CacheLoad(effect) => Some(effect.call),
             Self::CacheStore(effect) => Some(effect.call),
-            Self::Sign(effect) => Some(effect.call),
+            Self::Sign(effect) => effect.owner.call(),
             Self::Load(_) | Self::Save(_) | Self::Lease(_) | Self::Remove(_) | Self::Ask(_) => None,
         }
     }

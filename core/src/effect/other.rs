@@ -1,14 +1,12 @@
-//! The effects that are not exchanges: store, lease, permits, cache, signer, questions.
+//! The effects that are neither exchanges nor signatures: store, lease, permits, cache, questions.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 
-use super::kinds::{
-    AskKind, CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind, SignKind,
-};
+use super::kinds::{AskKind, CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind};
 use super::ticket::{CallId, Ticket};
 use crate::credentials::Secret;
 use crate::store::{Expected, Expiry, RecordKey};
@@ -137,23 +135,6 @@ pub struct Cached {
     pub body: Bytes,
     /// When it was received.
     pub received: Wall,
-}
-
-/// Ask the program to sign an attempt.
-#[derive(Debug)]
-pub struct Sign {
-    /// The right to answer.
-    pub ticket: Ticket<SignKind>,
-    /// The call whose attempt it is.
-    pub call: CallId,
-    /// When the core goes on without an answer.
-    pub deadline: Mono,
-    /// The attempt's method.
-    pub method: Method,
-    /// The attempt's address.
-    pub uri: Uri,
-    /// The attempt's headers so far.
-    pub headers: HeaderMap,
 }
 
 /// Ask the program something.

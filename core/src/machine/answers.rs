@@ -36,6 +36,8 @@ pub(super) enum Asker {
     Attempt(CallId),
     Retry(CallId),
     Own(Purpose),
+    /// What holds this exchange back.
+    Sign(EffectId),
     Load(LoadFor),
     Save,
     Remove,
@@ -64,12 +66,20 @@ impl Session {
             (Asker::Attempt(call), Outcome::Exchange(Err(failure))) => self.attempt_failed(call, &failure, now),
             (Asker::Retry(call), Outcome::Permit(answer)) => self.retry_answered(call, answer, now),
             (Asker::Own(purpose), Outcome::Exchange(result)) => self.own_answered(purpose, effect, result, now),
+            (Asker::Sign(exchange), Outcome::Sign(result)) => self.signed(exchange, result, now),
             (Asker::Load(why), Outcome::Load(result)) => self.loaded(why, result, now),
             (Asker::Save, Outcome::Save(result)) => self.save_answered(result, now),
             (Asker::Remove, Outcome::Remove(result)) => self.removed(result, now),
-            (Asker::Attempt(_) | Asker::Retry(_) | Asker::Own(_) | Asker::Load(_) | Asker::Save | Asker::Remove, _) => {
-                return Err(Misuse::WrongKind);
-            }
+            (
+                Asker::Attempt(_)
+                | Asker::Retry(_)
+                | Asker::Own(_)
+                | Asker::Sign(_)
+                | Asker::Load(_)
+                | Asker::Save
+                | Asker::Remove,
+                _,
+            ) => return Err(Misuse::WrongKind),
         }
         self.after_answer(now);
         Ok(())
@@ -94,6 +104,8 @@ impl Session {
         let failure = || Failure::new(FailureKind::Overdue, Sent::Maybe, "the exchange was not answered in time");
         let unavailable = || StoreError::Unavailable("the store did not answer in time".to_owned());
         match pending.asker {
+            Asker::Sign(exchange) => self.sign_overdue(exchange, now),
+            Asker::Own(_) if self.is_held(effect) => self.sign_overdue(effect, now),
             Asker::Own(Purpose::Renewal) => self.renewal_overdue(effect, failure(), now),
             Asker::Own(purpose) => {
                 self.abandon(effect);
@@ -118,7 +130,18 @@ impl Session {
     }
 
     /// An exchange of the session's own was answered; whoever asked for it may be gone.
-    fn own_answered(&mut self, purpose: Purpose, effect: EffectId, result: Result<Arrival, Failure>, now: Now) {
+    pub(super) fn own_answered(
+        &mut self,
+        purpose: Purpose,
+        effect: EffectId,
+        result: Result<Arrival, Failure>,
+        now: Now,
+    ) {
+        if let Ok(arrival) = &result
+            && self.own_nonce_demanded(purpose, effect, arrival, now)
+        {
+            return;
+        }
         match (purpose, &self.phase) {
             (Purpose::Renewal, _) => self.renewal_answered(effect, result, now),
             (_, Phase::SigningIn(_)) => self.sign_in_answered(purpose, result, now),

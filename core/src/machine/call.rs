@@ -104,6 +104,8 @@ pub(super) struct Call {
     /// The generation of the last attempt.
     pub(super) generation: u64,
     pub(super) replayed: bool,
+    /// How often in a row the platform wanted another nonce.
+    pub(super) nonces: u32,
     /// Whether the body was handed to an exchange.
     pub(super) body_used: bool,
 }
@@ -172,6 +174,7 @@ impl Call {
             redirects: 0,
             generation: 0,
             replayed: false,
+            nonces: 0,
             body_used: false,
         }
     }

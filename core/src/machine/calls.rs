@@ -30,6 +30,10 @@ impl Session {
             );
             return self.reply(id, Err(error));
         }
+        let signs = reach == Reach::Platform && self.signs();
+        if signs && let Some(error) = self.cannot_sign(call) {
+            return self.reply(id, Err(error));
+        }
         let headers = self.dress(call, reach, now);
         let effect = self.expect_within_call(KindName::Exchange, Asker::Attempt(id));
         let (generation, read) = match reach {
@@ -61,6 +65,9 @@ impl Session {
             body,
             read,
         });
+        if signs {
+            return self.sign(exchange, now);
+        }
         self.run(Effect::Exchange(exchange));
     }
 
@@ -71,6 +78,10 @@ impl Session {
         if generation == 0 {
             return self.settled(id, from, arrival, now);
         }
+        if self.dpop.is_some() && self.nonce_demanded(id, &arrival, now) {
+            return;
+        }
+        let Some(call) = self.call_at(id) else { return };
         let meaning = refusal::meaning(&self.compiled, &arrival, &call.head.uri, now.wall);
         if meaning != Meaning::Refusal && arrival.headers.contains_key(http::header::SET_COOKIE) {
             let uri = call.head.uri.clone();
@@ -195,6 +206,7 @@ impl Session {
         let Some(call) = self.call_at(id) else { return };
         let stage = match &call.state {
             State::Parked => "waiting for the session",
+            State::Exchanging(effect) if self.is_held(*effect) => "waiting for the signer",
             State::Exchanging(_) => "waiting for the answer",
             State::Asking(..) | State::Backoff => "waiting to try again",
             State::Suspect(_) => "waiting for the identity probe",

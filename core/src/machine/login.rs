@@ -154,7 +154,7 @@ fn json_object(fields: &[(&str, Zeroizing<String>)]) -> Bytes {
     Bytes::from(out)
 }
 
-fn json_string(out: &mut String, text: &str) {
+pub(super) fn json_string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {

@@ -28,18 +28,14 @@ impl Session {
         let ticket = Ticket::new(effect, self.tag);
         let (owner, read) = (Owner::Session(purpose), ReadBody::Whole { cap: OWN_CAP });
         let generation = self.generation;
-        self.run(Effect::Exchange(Box::new(Exchange {
-            ticket,
-            owner,
-            attempt,
-            generation,
-            deadline,
-            method,
-            uri,
-            headers,
-            body,
-            read,
-        })));
+        let signs = self.signs() && self.compiled.names(&uri);
+        let exchange =
+            Box::new(Exchange { ticket, owner, attempt, generation, deadline, method, uri, headers, body, read });
+        if signs {
+            self.sign(exchange, now);
+        } else {
+            self.run(Effect::Exchange(exchange));
+        }
         effect
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use minicbor::{Decoder, Encoder};
@@ -14,6 +15,7 @@ use super::session::Session;
 use super::window::Life;
 use crate::cookie::Jar;
 use crate::credentials::{Credentials, Secret};
+use crate::effect::KeyPair;
 use crate::error::{Error, Kind};
 use crate::platform::{Credential, Platform};
 use crate::time::Wall;
@@ -32,6 +34,8 @@ pub(super) struct Tokens {
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) created: Wall,
+    /// The key that the tokens are bound to, where they are.
+    pub(super) key: Option<Arc<KeyPair>>,
     /// The header that carries the access token, made once.
     pub(super) authorization: Option<HeaderValue>,
     /// Fields of a later release, kept as they are.
@@ -65,6 +69,8 @@ mod field {
     pub(super) const HEADERS: u64 = 11;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
+    pub(super) const KEY: u64 = 20;
+    pub(super) const KEY_POINT: u64 = 21;
 }
 
 impl Tokens {
@@ -98,7 +104,7 @@ impl Tokens {
     /// Makes the header that carries the access token.
     pub(super) fn authorize(&mut self, rules: &Credential) {
         self.authorization = self.access.as_ref().and_then(|access| {
-            let scheme = rules.scheme.as_deref().unwrap_or("Bearer");
+            let scheme = rules.scheme.as_deref().unwrap_or(if self.key.is_some() { "DPoP" } else { "Bearer" });
             let text = Zeroizing::new(if scheme.is_empty() {
                 access.expose().to_owned()
             } else {
@@ -164,6 +170,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     }
     to.u64(field::JAR)?.encode(&session.jar)?;
     to.u64(field::CREATED)?.i64(tokens.created.as_millis())?;
+    if let Some(key) = &tokens.key {
+        to.u64(field::KEY)?.bytes(&key.pkcs8)?.u64(field::KEY_POINT)?.bytes(&key.public)?;
+    }
     for (number, raw) in &tokens.unknown {
         to.u64(*number)?;
         to.writer_mut().extend_from_slice(raw);
@@ -192,6 +201,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         jar: Jar::new(),
     };
     let (mut issued, mut ends) = (None, None);
+    let (mut pkcs8, mut point) = (None, None);
     let fields = from.map()?;
     let mut seen = 0;
     while fields.map_or_else(|| from.datatype().is_ok_and(|kind| kind != minicbor::data::Type::Break), |all| seen < all)
@@ -217,6 +227,8 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
             field::JAR => stored.jar = from.decode()?,
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
+            field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
+            field::KEY_POINT => point = from.bytes()?.try_into().ok(),
             number => {
                 let start = from.position();
                 from.skip()?;
@@ -226,6 +238,9 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
     }
     if let (Some(issued), Some(ends)) = (issued, ends) {
         stored.tokens.life = Some(Life { issued, ends });
+    }
+    if let (Some(pkcs8), Some(public)) = (pkcs8, point) {
+        stored.tokens.key = Some(Arc::new(KeyPair { pkcs8, public }));
     }
     Ok(stored)
 }

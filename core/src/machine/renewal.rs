@@ -237,6 +237,20 @@ impl Session {
         Some(self.own_exchange(purpose, attempt, http::Method::POST, uri, request.headers, body, now))
     }
 
+    /// The exchange of a renewal was made again under another name.
+    pub(super) fn renewal_sent_again(&mut self, was: EffectId, is: EffectId) {
+        if let Some((sent, _)) = self.renewal.as_mut().and_then(|renewal| renewal.sent.as_mut())
+            && *sent == was
+        {
+            *sent = is;
+        }
+    }
+
+    /// Whether this exchange is of a renewal that was given up, and that is still wanted.
+    pub(super) fn is_late(&self, effect: EffectId) -> bool {
+        self.renewals.late.as_ref().is_some_and(|(late, _)| *late == effect)
+    }
+
     /// Whether sending the present refresh token, or what else renews, twice does no harm.
     pub(super) fn is_resendable(&self) -> bool {
         self.compiled.renews_as_client()
@@ -247,7 +261,8 @@ impl Session {
     /// its answer still come, it is taken.
     pub(super) fn drop_renewal(&mut self, error: &Error) {
         let Some(renewal) = self.renewal.take() else { return };
-        if renewal.step == Step::Sending && !self.is_resendable() && renewal.sent.is_some() {
+        let has_left = renewal.sent.as_ref().is_some_and(|(effect, _)| !self.is_held(*effect));
+        if renewal.step == Step::Sending && !self.is_resendable() && has_left {
             let what =
                 "the refresh token was on its way when its renewal was given up, and may have been used; sign in again";
             self.renewals.dead = Some(Box::new(Error::new(Kind::RenewalLost, what)));

@@ -35,7 +35,7 @@ impl Session {
             return;
         }
         match result {
-            Ok(arrival) if arrival.status.is_success() => match token::read(&arrival) {
+            Ok(arrival) if arrival.status.is_success() => match self.read_tokens(&arrival) {
                 Ok(answer) => self.renewed(answer, now),
                 Err(error) => self.renewal_lost(error, now),
             },
@@ -82,7 +82,7 @@ impl Session {
 
     /// An answer that had been given up. It is taken if the session still holds the token that it was got with.
     fn late_answer(&mut self, token: &Secret, arrival: &Arrival, now: Now) {
-        let answer = if arrival.status.is_success() { token::read(arrival) } else { return };
+        let answer = if arrival.status.is_success() { self.read_tokens(arrival) } else { return };
         let Ok(answer) = answer else { return };
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.renewed_before(token, answer);

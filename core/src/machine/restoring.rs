@@ -37,6 +37,10 @@ impl Session {
             self.reply(id, Err(life::closed()));
             return id;
         }
+        if let Some(error) = self.lacks_signer() {
+            self.reply(id, Err(error));
+            return id;
+        }
         match &mut self.phase {
             Phase::Loading(loading) => loading.waiters.push(id),
             Phase::SigningIn(sign_in) => sign_in.waiters.push(id),

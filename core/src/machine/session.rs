@@ -2,13 +2,14 @@
 //!
 //! What each command leads to is told in the file named after it; this one only holds the parts together.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
+use super::dpop::Dpop;
 use super::gate::Queue;
 use super::life::{Phase, State};
 use super::oauth::metadata::Metadata;
@@ -18,6 +19,7 @@ use super::probe::Probe;
 use super::renewal::{Renewal, Renewals};
 use super::saving::Saving;
 use super::settings::Settings;
+use super::signing::Held;
 use super::stats::Stats;
 use super::table::Table;
 use super::timers::{Alarm, Timers};
@@ -70,6 +72,10 @@ pub struct Session {
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
+    /// Exchanges that wait for a signature, by the names of their effects.
+    pub(super) held: BTreeMap<u64, Held>,
+    /// Where the platform binds tokens to a key.
+    pub(super) dpop: Option<Box<Dpop>>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Box<Closing>>,
     pub(super) successes: u32,
@@ -104,6 +110,7 @@ impl Session {
             salt: seed.rng("salt"),
             proofs: seed.rng("oauth"),
             trace: Trace::new(settings.trace, now),
+            dpop: compiled.platform().dpop.as_ref().map(|_| Box::new(Dpop::new(&seed))),
             compiled,
             account: account.into(),
             settings,
@@ -125,6 +132,7 @@ impl Session {
             issuer: None,
             backs_off: None,
             probe: Probe::default(),
+            held: BTreeMap::new(),
             saving: Saving::default(),
             closing: None,
             successes: 0,
@@ -301,7 +309,11 @@ impl Session {
 
     /// Stops waiting for an effect.
     pub(super) fn abandon(&mut self, effect: EffectId) {
+        if self.abandon_held(effect) {
+            return;
+        }
         if self.effects.remove(effect.raw()).is_some() {
+            self.forget_proved(effect);
             self.outputs.push_back(Output::Abandon(effect));
         }
     }

@@ -17,6 +17,8 @@ pub struct Settings {
     pub parked: usize,
     /// How long saves of small changes (cookies, dates) are put off, so that several become one.
     pub save_delay: Duration,
+    /// Whether the program has a signer, for platforms that want attempts signed.
+    pub signer: bool,
     /// Whether every step is written down for [`Session::take_trace`](super::Session::take_trace).
     pub trace: bool,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
             renew_without_store: false,
             parked: 65_536,
             save_delay: Duration::from_millis(500),
+            signer: false,
             trace: false,
         }
     }

@@ -76,6 +76,10 @@ impl Session {
             sign_in.waiters.push(id);
             return id;
         }
+        if let Some(error) = self.lacks_signer() {
+            self.reply(id, Err(error));
+            return id;
+        }
         let missing = credentials.missing_for(self.compiled.platform());
         if !missing.is_empty() {
             let what = format!("the credentials lack what this platform needs: {}", missing.join(", "));
@@ -400,7 +404,7 @@ impl Session {
                 Asker::Own(purpose) => purpose != Purpose::Renewal,
                 // A conflict is still in the way of the next save.
                 Asker::Load(why) => why != LoadFor::Conflict,
-                Asker::Attempt(_) | Asker::Retry(_) | Asker::Save | Asker::Remove => false,
+                Asker::Attempt(_) | Asker::Retry(_) | Asker::Sign(_) | Asker::Save | Asker::Remove => false,
             };
             if self.effects.at(name).is_some_and(|pending| stale(pending.asker)) {
                 self.abandon(crate::effect::EffectId::from_raw(name));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
+use super::dpop;
 use super::payload::Tokens;
 use super::session::Session;
 use super::window::Life;
@@ -125,6 +126,14 @@ pub(super) fn unexpected(arrival: &Arrival, why: &str) -> Error {
 }
 
 impl Session {
+    /// Reads a token endpoint's successful answer, which must bind its tokens where the platform says that it does.
+    pub(super) fn read_tokens(&self, arrival: &Arrival) -> Result<Answer, Error> {
+        if self.dpop.is_some() {
+            dpop::check_bound(arrival)?;
+        }
+        read(arrival)
+    }
+
     /// Takes new tokens over; those that were not given anew stay.
     pub(super) fn take_tokens(&mut self, answer: Answer, now: Now) {
         let declared = self.compiled.platform().credential.lifetime.map(Duration::from_secs);

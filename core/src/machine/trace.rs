@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::output::{Answered, Notice, Output, Reply, Verdict};
 use super::table::SLOT_BITS;
-use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, Purpose, SendBody};
+use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, Purpose, SendBody, Sign, SignWork};
 use crate::store::{Expected, Version};
 use crate::time::{Mono, Now};
 
@@ -99,22 +99,15 @@ fn effect_line(effect: &Effect) -> String {
         Effect::Permit(permit) => format!("permit {} successes={}", number(permit.call), permit.successes),
         Effect::CacheLoad(load) => format!("cache_load {}", number(load.call)),
         Effect::CacheStore(store) => format!("cache_store {}", number(store.call)),
-        Effect::Sign(sign) => format!("sign {}", number(sign.call)),
+        Effect::Sign(sign) => sign_line(sign),
         Effect::Ask(_) => "ask".to_owned(),
     }
 }
 
 fn exchange_line(exchange: &Exchange) -> String {
-    let owner = match exchange.owner {
-        Owner::Call(call) => number(call),
-        Owner::Session(Purpose::Discovery) => "discovery".to_owned(),
-        Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
-        Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
-        Owner::Session(Purpose::Renewal) => "renewal".to_owned(),
-        Owner::Session(Purpose::Probe) => "probe".to_owned(),
-    };
     format!(
-        "exchange {owner} {} {} head={} attempt={} generation={}",
+        "exchange {} {} {} head={} attempt={} generation={}",
+        owner(exchange.owner),
         exchange.method,
         exchange.uri.path(),
         head_digest(exchange),
@@ -123,23 +116,50 @@ fn exchange_line(exchange: &Exchange) -> String {
     )
 }
 
+fn owner(owner: Owner) -> String {
+    match owner {
+        Owner::Call(call) => number(call),
+        Owner::Session(Purpose::Discovery) => "discovery".to_owned(),
+        Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
+        Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
+        Owner::Session(Purpose::Renewal) => "renewal".to_owned(),
+        Owner::Session(Purpose::Probe) => "probe".to_owned(),
+    }
+}
+
+fn sign_line(sign: &Sign) -> String {
+    let owner = owner(sign.owner);
+    match &sign.work {
+        SignWork::Attempt(attempt) => {
+            let head = digest(head_text(&attempt.method, &attempt.uri, &attempt.headers).as_bytes());
+            format!("sign {owner} attempt head={head} attempt={} generation={}", attempt.attempt, attempt.generation)
+        }
+        SignWork::NewKey => format!("sign {owner} key"),
+        SignWork::Es256 { input, .. } => format!("sign {owner} es256 {}", digest(input.as_bytes())),
+    }
+}
+
 /// A digest of everything that is sent: method, address, headers in order of their names, body.
 fn head_digest(exchange: &Exchange) -> String {
-    let mut text = format!("{} {}\n", exchange.method, exchange.uri);
-    let mut names: Vec<_> = exchange.headers.keys().map(http::HeaderName::as_str).collect();
-    names.sort_unstable();
-    for name in names {
-        for value in exchange.headers.get_all(name) {
-            let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
-        }
-    }
-    let mut bytes = text.into_bytes();
+    let mut bytes = head_text(&exchange.method, &exchange.uri, &exchange.headers).into_bytes();
     match &exchange.body {
         SendBody::Empty => {}
         SendBody::Callers => bytes.extend_from_slice(b"\ncaller's"),
         SendBody::Bytes(body) => bytes.extend_from_slice(body),
     }
     digest(&bytes)
+}
+
+fn head_text(method: &http::Method, uri: &http::Uri, headers: &HeaderMap) -> String {
+    let mut text = format!("{method} {uri}\n");
+    let mut names: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    for name in names {
+        for value in headers.get_all(name) {
+            let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        }
+    }
+    text
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -54,6 +54,7 @@ impl Platform {
             check_renew(renew, &addresses)?;
         }
         self.check_credential()?;
+        self.check_signing()?;
         if let Some(identity) = &self.identity {
             addresses.check(&identity.path, "identity.path")?;
             if let Some(account_id) = &identity.account_id {
@@ -94,6 +95,19 @@ impl Platform {
         }
         if credential.lifetime == Some(0) {
             return wrong("credential.lifetime", "must be at least 1 second");
+        }
+        Ok(())
+    }
+
+    fn check_signing(&self) -> Check {
+        if let Some(signer) = &self.signer {
+            positive(signer.timeout, "signer.timeout")?;
+        }
+        if self.dpop.is_some() && self.renew.is_none() {
+            return wrong(
+                "dpop",
+                "needs a table `renew`: tokens are bound to a key where they are issued (`token_url`)",
+            );
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod recipe;
 mod rules;
 #[cfg(feature = "schema")]
 mod schema;
+mod signing;
 pub mod template;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub use compiled::Compiled;
 pub use oauth::{AuthorizationCode, ClientCredentials, DeviceCode, OAuth};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
+pub use signing::{Dpop, DpopAlg, Signer};
 
 /// A service that accounts sign in to.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -44,6 +46,12 @@ pub struct Platform {
     /// How a session shows itself on each attempt.
     #[serde(default)]
     pub credential: Credential,
+    /// What the program's signer adds to attempts, if the platform wants any signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+    /// Whether tokens are bound to a key of the session's (DPoP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop: Option<Dpop>,
     /// Who the platform says this session is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,

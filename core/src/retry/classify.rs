@@ -97,8 +97,8 @@ pub fn status(status: StatusCode) -> Classified {
 #[must_use]
 pub const fn failure(failure: &Failure) -> Classified {
     let repeat = match failure.kind {
-        // A certificate that is not trusted, a transport that cannot, and a body that is gone: the next attempt is no better.
-        FailureKind::Tls | FailureKind::Unsupported | FailureKind::RequestBody => Repeat::Never,
+        // A certificate that is not trusted, a transport that cannot, a body that is gone, and a signer that will not: the next attempt is no better.
+        FailureKind::Tls | FailureKind::Unsupported | FailureKind::RequestBody | FailureKind::Unsigned => Repeat::Never,
         FailureKind::Dns
         | FailureKind::Connect
         | FailureKind::ConnectTimeout

@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod script;
+pub mod signs;
 pub mod tokio;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub struct Scenario {
     pub store: Vec<script::StoreRule>,
     #[serde(default)]
     pub permits: Vec<script::PermitRule>,
+    #[serde(default)]
+    pub signs: Option<Vec<signs::SignRule>>,
 }
 
 /// The credentials that `sign_in` steps use.
@@ -130,7 +133,8 @@ impl Scenario {
             namespace: self.namespace.clone(),
         });
         let renew_without_store = self.renew_without_store;
-        let settings = Settings { persist, renew_without_store, trace: true, ..Settings::default() };
+        let signer = self.signs.is_some();
+        let settings = Settings { persist, renew_without_store, signer, trace: true, ..Settings::default() };
         let seed: [u8; 32] = hex::decode(&self.seed).and_then(|bytes| bytes.try_into().ok()).expect("32 bytes");
         let compiled = Arc::new(Compiled::new(platform).expect("a valid platform"));
         Session::new(compiled, self.account.clone(), settings, Seed::new(seed), self.now(0))

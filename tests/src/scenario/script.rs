@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hallpass_core::effect::{Arrival, Effect, Exchange, Failure, FailureKind, Outcome, PermitAnswer, Sent};
+use hallpass_core::effect::{Arrival, Effect, Exchange, Failure, FailureKind, Outcome, PermitAnswer, Sent, SignWork};
 use hallpass_core::store::{Record, StoreError};
 use serde::Deserialize;
 
-use super::Scenario;
+use super::{Scenario, signs};
 use crate::dialogue::{Shelf, arrival};
 use crate::hex;
 
@@ -112,7 +112,8 @@ impl Script {
             Effect::Load(_) => Some(self.plan_stored("load", effect)),
             Effect::Save(_) => Some(self.plan_stored("save", effect)),
             Effect::Remove(_) => Some(self.plan_stored("remove", effect)),
-            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Sign(_) | Effect::Ask(_) => {
+            Effect::Sign(sign) => Some(self.plan_sign(&sign.work)),
+            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Ask(_) => {
                 panic!("scenarios do not answer {effect:?} yet")
             }
         }
@@ -139,6 +140,13 @@ impl Script {
             (Some(error), _) => Outcome::Remove(Err(error)),
             (None, _) => self.shelf.perform(&effect).expect("an operation of the store"),
         }
+    }
+
+    fn plan_sign(&mut self, work: &SignWork) -> Planned {
+        let nth = self.count("sign".to_owned());
+        let rules = self.scenario.signs.as_deref().unwrap_or_default();
+        let (after, result) = signs::result(rules, work, nth);
+        Planned { after, what: Due::Ready(Box::new(Outcome::Sign(result))) }
     }
 
     fn plan_stored(&mut self, op: &str, effect: Effect) -> Planned {

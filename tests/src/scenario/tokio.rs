@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use hallpass_core::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, CallId, Declined, Effect, EffectId, Exchange, Failure, Lease,
-    LeaseGrant, Load, Outcome, Permit, PermitAnswer, Remove, Save, Sign,
+    LeaseGrant, Load, Outcome, Permit, PermitAnswer, Remove, Save, Sign, Signed,
 };
 use hallpass_core::error::Error;
 use hallpass_core::host::{Host, Sink, drain, perform};
 use hallpass_core::machine::{Notice, Reply, Session};
 use hallpass_core::store::{Record, StoreError, Version};
 use hallpass_core::time::Now;
-use http::HeaderMap;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
@@ -224,8 +223,11 @@ impl Host for World {
         unreachable!("scenarios have no cache yet: {store:?}")
     }
 
-    async fn sign(&self, sign: Sign) -> Result<HeaderMap, Declined> {
-        unreachable!("scenarios have no signer yet: {sign:?}")
+    async fn sign(&self, sign: Sign) -> Result<Signed, Declined> {
+        match self.outcome(Effect::Sign(Box::new(sign))).await {
+            Outcome::Sign(result) => result,
+            other => unreachable!("{other:?}"),
+        }
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {

@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod closing;
+mod dpop;
 mod oauth;
 mod platforms;
 mod redirects;
@@ -14,3 +15,4 @@ mod saving;
 mod secrets;
 mod seeing;
 mod sign_in;
+mod signatures;

@@ -111,7 +111,7 @@ impl Session {
         };
         let Some(arrival) = self.answer_to_read(arrival, self.grant_safety(), now) else { return };
         if arrival.status.is_success() {
-            match token::read(&arrival) {
+            match self.read_tokens(&arrival) {
                 Ok(answer) => {
                     self.take_tokens(answer, now);
                     self.proved(now);
