@@ -100,6 +100,14 @@ kinds! {
     CredentialsRefused = "credentials_refused", Account;
     /// The platform asks for something more (a second factor) that nobody answers.
     ChallengeRequired = "challenge_required", Account;
+    /// The code of a second factor was refused, and no other is asked for.
+    ChallengeRefused = "challenge_refused", Account;
+    /// No tries of a second factor are left.
+    ChallengeExhausted = "challenge_exhausted", Account;
+    /// Nobody answered in time what the platform asks for.
+    ChallengeOverdue = "challenge_overdue", Account;
+    /// The program would not answer what the platform asks for.
+    ChallengeCancelled = "challenge_cancelled", Account;
     /// The session ended and nothing is at hand to renew it.
     Expired = "expired", Account;
     /// The platform refused a session that was fresh.

@@ -10,6 +10,7 @@ use hallpass_core::error::{Error, Kind};
 use hallpass_core::machine::Notice;
 use tokio::runtime::Handle;
 
+use crate::ask::Asker;
 use crate::client::{Client, Observer};
 use crate::clock::Clock;
 use crate::http::{ExchangeLimits, Transport, TransportSettings};
@@ -24,6 +25,7 @@ pub struct Builder {
     transport: TransportSettings,
     pub(crate) limits: ExchangeLimits,
     pub(crate) renew_without_store: bool,
+    pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) event_buffer: NonZeroUsize,
     pub(crate) wire: Option<Wire>,
@@ -97,6 +99,13 @@ impl Builder {
         self
     }
 
+    /// Answers what platforms ask while accounts sign in: a second factor, a person's consent, a sign-in of the program's own.
+    /// Without it, what cannot be answered from the credentials is `challenge_required`.
+    pub fn ask(mut self, asker: impl Asker + 'static) -> Self {
+        self.asker = Some(Box::new(asker));
+        self
+    }
+
     /// Hears every notice of every session, with the account's name. Called outside of all locks; it should return soon.
     pub fn on_notice(mut self, observer: impl Fn(&str, &Notice) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
@@ -144,6 +153,7 @@ impl Default for Builder {
             transport: TransportSettings::default(),
             limits: ExchangeLimits::default(),
             renew_without_store: false,
+            asker: None,
             observer: None,
             event_buffer: EVENT_BUFFER,
             wire: None,

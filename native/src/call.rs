@@ -17,6 +17,7 @@ use crate::body::{CallBody, ResponseStream};
 use crate::drive::{Event, Shared, Slot};
 use crate::host::Performer;
 use crate::response::Response;
+use crate::seeing::span;
 use crate::session::Session;
 
 /// A call in the making; [`send`](Self::send) sends it.
@@ -114,7 +115,8 @@ impl Call {
         }
         head.body = body.kind();
         let mut now = session.shared.now();
-        let begun = session.shared.begin_call(head, now);
+        let span = span::call(&session.shared, &head);
+        let begun = span.in_scope(|| session.shared.begin_call(head, now));
         let mut guard = Ongoing { shared: &session.shared, id: begun.id, slot: begun.slot, end: End::Ahead };
         let stash = Mutex::new(None);
         let mut next = begun.first;
@@ -130,25 +132,30 @@ impl Call {
                     if let Some(lease) = &session.lease {
                         lease.learn(&reply);
                     }
-                    let answered = reply?.answered();
-                    let answered =
-                        answered.ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))?;
+                    let answered = reply.and_then(|reply| {
+                        reply.answered().ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))
+                    });
+                    span::ended(&span, answered.as_deref());
+                    let answered = answered?;
                     let body = stash.lock().unwrap_or_else(PoisonError::into_inner).take();
                     return Ok(Response::new(answered, body.unwrap_or_else(ResponseStream::empty)));
                 }
                 Some(Event::Run(effect)) => {
-                    let performer = Performer { client: &session.shared.client, body: &body, stash: &stash, now };
+                    let performer = Performer { session: &session.shared, body: &body, stash: &stash, now };
                     let mut performing = pin!(perform(&performer, effect));
                     // What happens to the call (its deadline, mostly) comes before what it is doing.
-                    let step = poll_fn(|cx| match guard.slot.poll(cx) {
-                        Poll::Ready(event) => Poll::Ready(Err(event)),
-                        Poll::Pending => performing.as_mut().poll(cx).map(Ok),
+                    let step = poll_fn(|cx| {
+                        let _inside = span.enter();
+                        match guard.slot.poll(cx) {
+                            Poll::Ready(event) => Poll::Ready(Err(event)),
+                            Poll::Pending => performing.as_mut().poll(cx).map(Ok),
+                        }
                     });
                     let step = step.await;
                     now = session.shared.now();
                     next = match step {
                         Ok(performed) => {
-                            let next = session.shared.answer(performed, Some(guard.id), now);
+                            let next = span.in_scope(|| session.shared.answer(performed, Some(guard.id), now));
                             if let Some(Event::Reply(_)) = next {
                                 guard.end = End::Settled;
                             }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_core::credentials::Credentials;
 use hallpass_core::envelope::Keyring;
@@ -13,13 +13,14 @@ use hallpass_core::seed::Seed;
 use hallpass_core::store::{RecordKey, RecordKind};
 use tokio::runtime::Handle;
 
+use crate::ask::Asker;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::drive::Shared;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
 use crate::registry::{Claim, Registry};
-use crate::seeing::{Events, Hub};
+use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
 use crate::session::Session;
 use crate::store::Store;
 use crate::timer::Timer;
@@ -60,8 +61,10 @@ pub(crate) struct Inner {
     pub(crate) budget: Mutex<RetryBudget>,
     pub(crate) timer: Timer,
     pub(crate) runtime: Handle,
+    pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) events: Arc<Hub>,
+    ledger: Mutex<Ledger>,
     pub(crate) seed: Option<[u8; 32]>,
     pub(crate) live: Registry,
 }
@@ -81,6 +84,7 @@ impl Client {
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
+            asks: builder.asker.is_some(),
             trace: builder.trace,
             ..Settings::default()
         };
@@ -94,8 +98,10 @@ impl Client {
             budget: Mutex::new(RetryBudget::default()),
             timer: Timer::default(),
             runtime,
+            asker: builder.asker,
             observer: builder.observer,
             events: Arc::new(Hub::new(builder.event_buffer)),
+            ledger: Mutex::default(),
             seed: builder.seed,
             live: Registry::default(),
         };
@@ -190,6 +196,17 @@ impl Client {
         }
     }
 
+    /// How its sessions and connections stand: each session's lock is taken once, so this is for displays and meters, not for every call.
+    pub fn snapshot(&self) -> Snapshot {
+        let at = self.inner.clock.now().wall;
+        // Before the ledger is locked: the last holder of a session adds to it.
+        let sessions = {
+            let live = self.inner.live();
+            live.iter().map(|shared| shared.look(|core| SessionSnapshot::of(core, at))).collect()
+        };
+        Snapshot::new(at, sessions, &mut self.inner.ledger(), self.connections())
+    }
+
     /// What happens to its sessions from now on. Any number may listen; none of them delays a session.
     pub fn events(&self) -> Events {
         Events::new(&self.inner.events, None)
@@ -259,6 +276,11 @@ impl Inner {
         if let Some(observer) = &self.observer {
             observer(account, notice);
         }
+    }
+
+    /// What sessions that are gone have counted.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every session that has not been given up yet, by account.

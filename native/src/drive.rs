@@ -50,6 +50,11 @@ impl Shared {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The platform's id.
+    pub(crate) fn platform_id(&self) -> &str {
+        &self.compiled.platform().id
+    }
+
     pub(crate) fn now(&self) -> Now {
         self.client.clock.now()
     }
@@ -160,7 +165,7 @@ impl Shared {
             let task = self.client.runtime.spawn(async move {
                 let performed = {
                     let (body, stash) = (CallBody::default(), Mutex::new(None));
-                    let performer = Performer { client: &shared.client, body: &body, stash: &stash, now: shared.now() };
+                    let performer = Performer { session: &shared, body: &body, stash: &stash, now: shared.now() };
                     perform(&performer, effect).await
                 };
                 shared.lock().task_ended(id);
@@ -199,6 +204,8 @@ impl Drop for Shared {
         }
         self.client.live.leave(&self.compiled.platform().id, self);
         self.client.events.end_of(self);
+        let stats = self.look(Core::stats);
+        self.client.ledger().add(self.platform_id(), &stats);
     }
 }
 

@@ -12,15 +12,18 @@ use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
 use hallpass_core::time::Now;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
+use crate::drive::Shared;
 use crate::http::{ExchangeLimits, RequestBody};
+use crate::seeing::span;
 use crate::wire::Wire;
 
 /// Performs the effects of one call, or of a session.
 pub(crate) struct Performer<'a> {
-    pub(crate) client: &'a Inner,
+    pub(crate) session: &'a Shared,
     /// The program's body, where a call performs its own effects.
     pub(crate) body: &'a CallBody,
     /// Where the body of the last answer is left for the call to take.
@@ -30,6 +33,10 @@ pub(crate) struct Performer<'a> {
 }
 
 impl Performer<'_> {
+    fn client(&self) -> &Inner {
+        &self.session.client
+    }
+
     fn leave(&self, body: Option<ResponseStream>) {
         *self.stash.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = body;
     }
@@ -41,6 +48,7 @@ impl Performer<'_> {
 
 impl Host for Performer<'_> {
     async fn exchange(&self, exchange: Box<Exchange>) -> Result<Arrival, Failure> {
+        let span = span::attempt(self.session, &exchange);
         if exchange.attempt > 1 {
             // What an earlier attempt left is not wanted any more.
             self.leave(None);
@@ -54,21 +62,24 @@ impl Host for Performer<'_> {
         *request.method_mut() = exchange.method;
         *request.uri_mut() = exchange.uri;
         *request.headers_mut() = exchange.headers;
-        let mut limits: ExchangeLimits = self.client.limits;
+        let mut limits: ExchangeLimits = self.client().limits;
         // The session keeps the deadline: it takes this future away. The answer to a renewal may hold a rotated token, so it is
         // waited for a while longer.
         if matches!(exchange.owner, Owner::Session(Purpose::Renewal)) {
-            let end = self.client.clock.instant(exchange.deadline) + LATE;
+            let end = self.client().clock.instant(exchange.deadline) + LATE;
             (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
         }
-        let answer = match &self.client.wire {
+        let answer = match &self.client().wire {
             Wire::Network(transport) => {
-                let started = self.client.clock.instant(self.now.mono);
-                transport.exchange_since(started, request, limits).await?.map(ResponseStream::network)
+                let started = self.client().clock.instant(self.now.mono);
+                let exchange = transport.exchange_since(started, request, limits).instrument(span.clone());
+                exchange.await.map(|answer| answer.map(ResponseStream::network))
             }
             #[cfg(feature = "testing")]
-            Wire::Scripted(script) => crate::testing::exchange(&**script, request).await?,
+            Wire::Scripted(script) => crate::testing::exchange(&**script, request).await,
         };
+        span::arrived(&span, answer.as_ref().map(|answer| (answer.status(), answer.version())));
+        let answer = answer?;
         let (head, body) = answer.into_parts();
         let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
             self.leave(Some(body));
@@ -87,17 +98,17 @@ impl Host for Performer<'_> {
     }
 
     async fn load(&self, load: Load) -> Result<Option<Record>, StoreError> {
-        let store = self.client.store.as_ref().ok_or_else(Self::no_store)?;
+        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
         store.load(&load.key).await
     }
 
     async fn save(&self, save: Save) -> Result<Version, StoreError> {
-        let store = self.client.store.as_ref().ok_or_else(Self::no_store)?;
+        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
         store.save(&save.key, save.sealed, save.expected, save.expiry).await
     }
 
     async fn remove(&self, remove: Remove) -> Result<(), StoreError> {
-        let store = self.client.store.as_ref().ok_or_else(Self::no_store)?;
+        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
         store.remove(&remove.key, Expected::Any).await.map(|_| ())
     }
 
@@ -106,8 +117,8 @@ impl Host for Performer<'_> {
     }
 
     async fn permit(&self, permit: Permit) -> PermitAnswer {
-        let now = self.client.clock.now();
-        let mut budget = self.client.budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = self.client().clock.now();
+        let mut budget = self.client().budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if budget.withdraw(&permit.origin, permit.successes, now.mono) {
             PermitAnswer::Granted
         } else {
@@ -127,8 +138,11 @@ impl Host for Performer<'_> {
         Err(Declined { why: "this client has no signer".to_owned() })
     }
 
-    async fn ask(&self, _ask: Ask) -> Result<Answer, Declined> {
-        Err(Declined { why: "this client answers no questions".to_owned() })
+    async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {
+        match &self.client().asker {
+            Some(asker) => asker.ask(&self.session.account, ask.question).await,
+            None => Err(Declined { why: "this client answers no questions".to_owned() }),
+        }
     }
 }
 

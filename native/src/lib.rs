@@ -20,6 +20,7 @@
 //!
 //! What is decided, is decided in [`core`]; this crate performs it with tokio, hyper and rustls.
 
+mod ask;
 mod body;
 mod builder;
 mod call;
@@ -44,10 +45,12 @@ mod wire;
 
 pub use hallpass_core as core;
 pub use hallpass_core::credentials::{Credentials, Secret};
+pub use hallpass_core::effect::{Answer, Declined, Question};
 pub use hallpass_core::envelope::Keyring;
 pub use hallpass_core::error::{Error, Fault, Kind, Retry};
-pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, Verdict};
+pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, UnderWay, Verdict};
 
+pub use ask::{AskFuture, Asker};
 pub use body::{CallBody, ResponseStream};
 pub use builder::{Builder, RenewWithoutStore};
 pub use call::Call;
@@ -56,5 +59,5 @@ pub use each::for_each;
 pub use platform::Platform;
 pub use pool::{Pooled, SessionPool};
 pub use response::Response;
-pub use seeing::{Event, Events, Lagged};
+pub use seeing::{Event, Events, Lagged, SessionSnapshot, Snapshot, Totals};
 pub use session::Session;

@@ -12,7 +12,7 @@ use hallpass_core::time::Wall;
 use crate::call::Call;
 use crate::drive::Shared;
 use crate::pool::Link;
-use crate::seeing::Events;
+use crate::seeing::{Events, SessionSnapshot};
 
 /// One account's session. Clones are the same session; when the last one is dropped the session saves what is not saved and
 /// stops, in the background. [`close`](Self::close) does the same and says how it went.
@@ -125,6 +125,12 @@ impl Session {
     /// Its counters since it was made in this process.
     pub fn stats(&self) -> Stats {
         self.shared.look(Core::stats)
+    }
+
+    /// How it stands at this moment.
+    pub fn snapshot(&self) -> SessionSnapshot {
+        let at = self.shared.now().wall;
+        self.shared.look(|core| SessionSnapshot::of(core, at))
     }
 
     /// What happens to it from now on, up to its `closed` event.

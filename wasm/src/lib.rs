@@ -20,6 +20,7 @@ mod head;
 mod keys;
 mod limits;
 mod platform;
+mod rota;
 mod session;
 mod settings;
 mod wire;
@@ -32,6 +33,7 @@ pub use choices::{Body, Redirect, Repeat};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use platform::Platform;
+pub use rota::Rota;
 pub use session::Session;
 pub use settings::Settings;
 

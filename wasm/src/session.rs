@@ -153,24 +153,7 @@ impl Session {
     /// Its counters, in the order of the core's `Stats`.
     #[wasm_bindgen(getter)]
     pub fn stats(&self) -> Vec<f64> {
-        let stats = self.machine.stats();
-        let counters = [
-            stats.calls,
-            stats.attempts,
-            stats.retries,
-            stats.replays,
-            stats.redirects,
-            stats.refusals,
-            stats.sign_ins,
-            stats.renewals,
-            stats.restores,
-            stats.saves,
-            stats.cache_hits,
-            stats.throttled,
-            stats.errors,
-            stats.cancelled,
-        ];
-        counters.iter().map(|counter| *counter as f64).collect()
+        self.machine.stats().values().map(|counter| counter as f64).to_vec()
     }
 
     /// The lines written down since the last time.

@@ -21,9 +21,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::effect::{
-    BodyWanted, Effect, Exchange, KindName, Owner, Purpose, ReadBody, SendBody, Sign, SignWork,
-};
+use hallpass_core::effect::{BodyWanted, Effect, Exchange, KindName, Owner, ReadBody, SendBody, Sign, SignWork};
 use hallpass_core::error::Error;
 use hallpass_core::machine::{Answered, Notice, Output, Reason, Reply, Verdict};
 use hallpass_core::store::{Expected, RecordKey};
@@ -166,7 +164,7 @@ impl Drained {
     fn owner(&mut self, owner: Owner) -> Written {
         match owner {
             Owner::Call(_) => self.0.null()?,
-            Owner::Session(purpose) => self.0.str(purpose_word(purpose))?,
+            Owner::Session(purpose) => self.0.str(purpose.as_str())?,
         };
         Ok(())
     }
@@ -284,16 +282,6 @@ const fn wanted_word(wanted: BodyWanted) -> &'static str {
         BodyWanted::None => "none",
         BodyWanted::Sha256 => "sha256",
         BodyWanted::Bytes => "bytes",
-    }
-}
-
-const fn purpose_word(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Discovery => "discovery",
-        Purpose::Csrf => "csrf",
-        Purpose::SignIn => "sign_in",
-        Purpose::Renewal => "renewal",
-        Purpose::Probe => "probe",
     }
 }
 

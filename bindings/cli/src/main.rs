@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod demo;
 mod outcome;
+mod output;
 mod places;
 mod platforms;
 mod prompt;
@@ -51,7 +52,11 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
         match arguments.command {
             Command::Login(wanted) => commands::login::run(&common, wanted).await,
             Command::Fetch(wanted) => commands::fetch::run(&common, wanted).await,
+            Command::Refresh(wanted) => commands::refresh::run(&common, &wanted).await,
             Command::Sessions(wanted) => commands::sessions::run(&common, &wanted).await,
+            Command::Export(wanted) => commands::export::run(&common, &wanted).await,
+            Command::Platform(wanted) => commands::platform::run(&wanted),
+            Command::Completions(wanted) => commands::completions::run(&wanted),
             Command::Logout(wanted) => commands::logout::run(&common, &wanted).await,
             Command::Demo(wanted) => demo::run(&wanted),
         }

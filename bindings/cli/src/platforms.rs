@@ -16,6 +16,11 @@ pub(crate) fn find(word: &str, places: &Places) -> Result<Platform, Failure> {
     }
 }
 
+/// The file that a word on the command line means.
+pub(crate) fn path_of(word: &str, places: &Places) -> Result<PathBuf, Failure> {
+    locate(word, places).ok_or_else(|| unknown(word, places))
+}
+
 /// The id under which sessions of a platform are kept; the word itself where it names no file.
 pub(crate) fn id_of(word: &str, places: &Places) -> Result<String, Failure> {
     match locate(word, places) {

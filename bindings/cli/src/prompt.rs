@@ -33,6 +33,20 @@ pub(crate) fn field(name: &str, account: &str) -> Result<Zeroizing<String>, Fail
     Ok(answer)
 }
 
+/// Asks for something that is no secret.
+pub(crate) fn openly(question: &str) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::from(Error::new(Kind::ConfigInvalid, format!("asking for the {question}: {error}")))
+    };
+    let mut prompt = std::io::stderr().lock();
+    write!(prompt, "{question}: ").and_then(|()| prompt.flush()).map_err(failed)?;
+    let mut line = String::new();
+    if std::io::stdin().lock().read_line(&mut line).map_err(failed)? == 0 {
+        return Err(failed(ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(line.trim().to_owned())
+}
+
 /// Whether a field is no secret.
 pub(crate) fn is_a_name(field: &str) -> bool {
     ["username", "user", "user_name", "login", "email", "account", "client_id"].contains(&field)

@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use hallpass::core::machine::{Glance, store_error};
+use hallpass::core::machine::{Glance, kept, store_error};
 use hallpass::store::{Entry, FileStore, RecordKey, Store};
-use hallpass::{Client, Error, Keyring, Kind, Notice, keys};
+use hallpass::{Client, Credentials, Error, Keyring, Kind, Notice, keys};
 
 use crate::args::Common;
 use crate::outcome::Failure;
@@ -103,6 +103,12 @@ impl Vault {
     pub(crate) async fn glance(&self, key: &RecordKey, keyring: &Keyring) -> Result<Option<Glance>, Error> {
         let record = self.store.load(key).await.map_err(|error| store_error(&error))?;
         record.map(|record| Glance::of(keyring, key, &record.sealed)).transpose()
+    }
+
+    /// The credentials in the saved record of a key, if there is one: all of it is secret.
+    pub(crate) async fn kept(&self, key: &RecordKey, keyring: &Keyring) -> Result<Option<Credentials>, Error> {
+        let record = self.store.load(key).await.map_err(|error| store_error(&error))?;
+        record.map(|record| kept(keyring, key, &record.sealed)).transpose()
     }
 
     /// Removes a record, whatever state it is in; whether there was one.

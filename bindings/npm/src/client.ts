@@ -7,6 +7,7 @@ import { failure } from "./error.js";
 import { type Notice, noticeOf } from "./notice.js";
 import { check } from "./options.js";
 import type { Credentials, PlatformDefinition } from "./platform.js";
+import { type PoolOptions, SessionPool } from "./pool.js";
 import type { CallOptions } from "./request.js";
 import { type Runtime, runtimeOf } from "./runtime.js";
 import { CALL_OPTIONS, disposable, INSIDE, Session } from "./session.js";
@@ -91,6 +92,17 @@ export class Client implements AsyncDisposable {
   /** Opens the saved session of an account, without signing in; rejects with `no_session` where there is none. */
   async resume(account: string): Promise<Session> {
     return this.#begin(account, (session) => session[INSIDE].resume());
+  }
+
+  /** A pool over several accounts; their sessions are opened when they are first given. */
+  pool(options: PoolOptions): SessionPool {
+    return new SessionPool(options, {
+      runtime: this.#runtime,
+      hasStore: this.#options.store !== undefined,
+      live: (account) => this.#sessions.get(account),
+      resume: (account) => this.resume(account),
+      signIn: (account, credentials) => this.signIn(account, credentials),
+    });
   }
 
   /** The sessions of this platform that the store holds. */

@@ -5,10 +5,13 @@
  */
 
 export { Client, type ClientOptions, type SavedSession } from "./client.js";
+export { type EachOptions, forEach, type Outcome } from "./each.js";
 export { type ErrorFacts, type ErrorKind, type Fault, HallpassError, type Retry } from "./error.js";
+export type { Lease, LeaseOutcome, PooledSession } from "./lease.js";
 export { MemoryStore } from "./memory-store.js";
 export { NOTICE_TYPES, type Notice, type NoticeType } from "./notice.js";
 export type { Credentials, Login, PlatformDefinition } from "./platform.js";
+export type { AcquireOptions, PoolMember, PoolOptions, PoolReason, PoolStats, SessionPool } from "./pool.js";
 export { replyInfo, type ReplyInfo, type Verdict } from "./reply.js";
 export type { CallOptions } from "./request.js";
 export type { Runtime } from "./runtime.js";

@@ -26,6 +26,7 @@ export interface Notice {
 /** What can happen to a session: the same words as in Rust and on the command line. */
 export const NOTICE_TYPES = [
   "signed_in",
+  "challenged",
   "restored",
   "renewed",
   "adopted",

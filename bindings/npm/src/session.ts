@@ -209,8 +209,8 @@ export class Session implements AsyncDisposable {
   #last: ArrayLike<number> = [];
 }
 
-// Older runtimes lack the symbol; compilers that lower `await using` look for this one then.
-const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as never);
+/** The symbol that `await using` looks for. Older runtimes lack it; compilers that lower `await using` look for this one then. */
+export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as never);
 
 /** Gives a class the method that `await using` calls. */
 export function disposable(made: { prototype: { close(): Promise<void> } }): void {

@@ -34,7 +34,9 @@ impl Credentials {
                 Some(_) => {}
             }
         }
-        drift.vanished = old.into_keys().filter(|name| !new.contains_key(name)).collect();
+        // Whether a bundle says whose it is, is no drift.
+        drift.appeared.retain(|name| name != ACCOUNT_ID);
+        drift.vanished = old.into_keys().filter(|name| !new.contains_key(name) && name != ACCOUNT_ID).collect();
         drift
     }
 
@@ -56,7 +58,7 @@ impl Credentials {
         for (name, secret) in &self.fields {
             parts.insert(format!("the field `{name}`"), bytes(secret.expose()));
         }
-        for (name, text) in [("the user agent", &self.user_agent), ("the account id", &self.account_id)] {
+        for (name, text) in [("the user agent", &self.user_agent), (ACCOUNT_ID, &self.account_id)] {
             parts.extend(text.iter().map(|text| (name.to_owned(), bytes(text))));
         }
         parts
@@ -83,6 +85,8 @@ impl fmt::Display for Drift {
     }
 }
 
+const ACCOUNT_ID: &str = "the account id";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,11 +103,11 @@ mod tests {
         );
         let drift = new.drift_from(&old);
         assert_eq!(drift.changed, ["the cookie `sid`", "the user agent"]);
-        assert_eq!(drift.appeared, ["the account id", "the cookie `c`"]);
+        assert_eq!(drift.appeared, ["the cookie `c`"]);
         assert_eq!(drift.vanished, ["the cookie `b`"]);
         assert_eq!(
             drift.to_string(),
-            "changed: the cookie `sid`, the user agent; new: the account id, the cookie `c`; gone: the cookie `b`"
+            "changed: the cookie `sid`, the user agent; new: the cookie `c`; gone: the cookie `b`"
         );
         assert!(!format!("{drift:?}").contains("hunter"));
     }

@@ -21,7 +21,7 @@ impl Credentials {
             SignIn::Form(login) | SignIn::Json(login) => self.missing_fields(&named(login)),
             SignIn::Oauth2Refresh {} => self.missing_fields(&["refresh_token"]),
             SignIn::AuthorizationCode(_) => self.missing_fields(&["redirect_uri"]),
-            SignIn::ClientCredentials(_) | SignIn::DeviceCode(_) => Vec::new(),
+            SignIn::ClientCredentials(_) | SignIn::DeviceCode(_) | SignIn::Custom {} => Vec::new(),
             SignIn::Bearer {} => self.missing_fields(&["access_token"]),
         };
         match platform.renew.as_ref().map_or(ClientAuth::None, |renew| renew.client_auth) {
@@ -78,7 +78,7 @@ impl Credentials {
     }
 
     /// Whether nothing is here that could show who it is.
-    fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         let has_cookies = self.cookies.is_some() || !self.jar.is_empty();
         !has_cookies && self.headers.is_empty() && self.field("access_token").is_none()
     }

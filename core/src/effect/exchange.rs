@@ -151,6 +151,19 @@ impl Arrival {
     }
 }
 
+impl Purpose {
+    /// Its stable word, the same in traces and bindings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Csrf => "csrf",
+            Self::SignIn => "sign_in",
+            Self::Renewal => "renewal",
+            Self::Probe => "probe",
+        }
+    }
+}
+
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")

@@ -1,8 +1,9 @@
 //! Which outcome answers which effect.
 
+use super::ask::Answer;
 use super::exchange::Arrival;
 use super::failure::Failure;
-use super::other::{Answer, Cached, Declined, LeaseGrant, PermitAnswer};
+use super::other::{Cached, Declined, LeaseGrant, PermitAnswer};
 use super::sign::Signed;
 use crate::store::{Record, StoreError, Version};
 

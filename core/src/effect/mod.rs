@@ -3,6 +3,7 @@
 //! **Invariant:** each effect carries one [`Ticket`], the typed right to answer it once, and a deadline after which the core
 //! goes on without an answer.
 
+mod ask;
 mod exchange;
 mod failure;
 mod kinds;
@@ -10,16 +11,14 @@ mod other;
 mod sign;
 mod ticket;
 
+pub use ask::{Answer, Ask, Question};
 pub use exchange::{Arrival, Exchange, Inspect, Owner, Purpose, ReadBody, SendBody};
 pub use failure::{Failure, FailureKind, Sent};
 pub use kinds::{
     AskKind, CacheLoadKind, CacheStoreKind, ExchangeKind, Kind, KindName, LeaseKind, LoadKind, Outcome, PermitKind,
     RemoveKind, SaveKind, SignKind,
 };
-pub use other::{
-    Answer, Ask, CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Question,
-    Remove, Save,
-};
+pub use other::{CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Remove, Save};
 pub use sign::{BodyWanted, KeyPair, Sign, SignWork, Signed, Unsigned};
 pub use ticket::{CallId, EffectId, Ticket};
 
@@ -44,7 +43,7 @@ pub enum Effect {
     CacheStore(CacheStore),
     /// Make a signature.
     Sign(Box<Sign>),
-    /// Ask the program something: a second factor, a custom sign-in.
+    /// Ask the program something: a second factor, a person's consent, a custom sign-in.
     Ask(Ask),
 }
 

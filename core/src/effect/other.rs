@@ -1,4 +1,4 @@
-//! The effects that are neither exchanges nor signatures: store, lease, permits, cache, questions.
+//! The effects that are neither exchanges nor signatures nor questions: store, lease, permits, cache.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,9 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::kinds::{AskKind, CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind};
+use super::kinds::{CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind};
 use super::ticket::{CallId, Ticket};
-use crate::credentials::Secret;
 use crate::store::{Expected, Expiry, RecordKey};
 use crate::time::{Mono, Wall};
 
@@ -135,36 +134,6 @@ pub struct Cached {
     pub body: Bytes,
     /// When it was received.
     pub received: Wall,
-}
-
-/// Ask the program something.
-#[derive(Debug)]
-pub struct Ask {
-    /// The right to answer.
-    pub ticket: Ticket<AskKind>,
-    /// When the core goes on without an answer.
-    pub deadline: Mono,
-    /// What is asked.
-    pub question: Question,
-}
-
-/// What a program may be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Question {
-    /// The code of a second factor; how many tries are left, where the platform tells.
-    SecondFactor {
-        /// Tries left.
-        tries_left: Option<u32>,
-    },
-}
-
-/// What a program answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer {
-    /// The code of a second factor.
-    Code(Secret),
 }
 
 /// The program would not, or could not, answer.

@@ -41,6 +41,7 @@ pub(super) enum Asker {
     Load(LoadFor),
     Save,
     Remove,
+    Question,
 }
 
 impl Session {
@@ -70,6 +71,7 @@ impl Session {
             (Asker::Load(why), Outcome::Load(result)) => self.loaded(why, result, now),
             (Asker::Save, Outcome::Save(result)) => self.save_answered(result, now),
             (Asker::Remove, Outcome::Remove(result)) => self.removed(result, now),
+            (Asker::Question, Outcome::Ask(result)) => self.asked(result, now),
             (
                 Asker::Attempt(_)
                 | Asker::Retry(_)
@@ -77,7 +79,8 @@ impl Session {
                 | Asker::Sign(_)
                 | Asker::Load(_)
                 | Asker::Save
-                | Asker::Remove,
+                | Asker::Remove
+                | Asker::Question,
                 _,
             ) => return Err(Misuse::WrongKind),
         }
@@ -123,6 +126,7 @@ impl Session {
                 self.abandon(effect);
                 self.removed(Err(unavailable()), now);
             }
+            Asker::Question => self.question_overdue(effect, now),
             // Their call's own deadline ends them.
             Asker::Attempt(_) | Asker::Retry(_) => {}
         }

@@ -10,8 +10,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use sha2::{Digest, Sha256};
 
-use super::login::json_string;
 use super::session::Session;
+use super::sign_in::json_string;
 use super::token;
 use crate::effect::{Arrival, CallId, EffectId, Exchange, KeyPair, Purpose, SendBody};
 use crate::error::{Error, Kind};

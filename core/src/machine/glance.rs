@@ -1,13 +1,37 @@
 //! What does a saved record tell about its session, without a session being made of it?
 //!
-//! **Invariant:** nothing secret leaves: a glance shows dates, names and numbers only.
+//! **Invariant:** nothing secret leaves with a glance: it shows dates, names and numbers only. What is secret has a function of its own.
 
 use super::payload;
+use crate::credentials::{Credentials, Secret};
 use crate::envelope::{self, Keyring};
 use crate::error::{Error, Kind};
 use crate::platform::Compiled;
 use crate::store::RecordKey;
 use crate::time::Wall;
+
+/// The credentials that a saved record holds: cookies, user agent, headers and tokens as they are now, all of them secret.
+///
+/// # Errors
+///
+/// As [`Glance::of`].
+pub fn kept(keyring: &Keyring, key: &RecordKey, sealed: &[u8]) -> Result<Credentials, Error> {
+    let opened = envelope::open(keyring, key, sealed)?;
+    let stored = payload::decode(opened.schema, &opened.plaintext)?;
+    let tokens = stored.tokens;
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut credentials = Credentials { jar: stored.jar, account_id: tokens.account_id, ..Credentials::default() };
+    credentials.user_agent = tokens.user_agent.as_ref().map(text);
+    for (name, value) in &tokens.headers {
+        credentials.headers.insert(name.as_str().to_owned(), Secret::new(text(value)));
+    }
+    for (name, secret) in
+        [("access_token", tokens.access), ("refresh_token", tokens.refresh), ("client_secret", tokens.client_secret)]
+    {
+        credentials.fields.extend(secret.map(|secret| (name.to_owned(), secret)));
+    }
+    Ok(credentials)
+}
 
 /// What a saved record tells.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -69,6 +69,7 @@ impl Phase {
         match self {
             Self::Fresh => State::Fresh,
             Self::Loading(_) => State::Loading,
+            Self::SigningIn(sign_in) if sign_in.is_asking() => State::Challenged,
             Self::SigningIn(_) => State::SigningIn,
             Self::Active if renewal.is_some_and(Renewal::gates) => State::Renewing,
             Self::Active if is_probing => State::Suspect,

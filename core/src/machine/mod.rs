@@ -6,6 +6,7 @@
 //! *Getters* take `&self`.
 
 mod answers;
+mod ask;
 mod call;
 mod calls;
 mod closing;
@@ -14,7 +15,6 @@ mod dress;
 mod gate;
 mod glance;
 mod life;
-mod login;
 mod notice;
 mod oauth;
 mod output;
@@ -41,7 +41,7 @@ mod window;
 
 pub use answers::Misuse;
 pub use call::{Body, CallOptions, Head, Redirect, Repeatable};
-pub use glance::Glance;
+pub use glance::{Glance, kept};
 pub use life::State;
 pub use notice::Notice;
 pub use output::{Answered, Output, Reason, Reply, Verdict};

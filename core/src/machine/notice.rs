@@ -34,6 +34,8 @@ macro_rules! notices {
 notices! {
     /// Signed in; the new generation.
     SignedIn(u64) = "signed_in";
+    /// The program is asked for something that the sign-in cannot go on without.
+    Challenged = "challenged";
     /// Opened from the store; its generation.
     Restored(u64) = "restored";
     /// Renewed; the new generation.
@@ -85,7 +87,8 @@ impl Notice {
             Self::SignedIn(of) | Self::Restored(of) | Self::Renewed(of) | Self::Adopted(of) | Self::Refused(of) => {
                 Some(*of)
             }
-            Self::RenewalFailed(_)
+            Self::Challenged
+            | Self::RenewalFailed(_)
             | Self::Rejected(_)
             | Self::Expired
             | Self::Saved(_)
@@ -109,6 +112,7 @@ impl Notice {
             | Self::Retried(_, _, kind)
             | Self::ProbeUnknown(kind) => Some(*kind),
             Self::SignedIn(_)
+            | Self::Challenged
             | Self::Restored(_)
             | Self::Renewed(_)
             | Self::Adopted(_)

@@ -67,7 +67,6 @@ pub struct Session {
     /// What the issuer said of itself, once it was asked.
     pub(super) issuer: Option<Box<Metadata>>,
     /// Draws what ties an authorization code to this session.
-    #[expect(dead_code, reason = "drawn from by the authorization code grant")]
     pub(super) proofs: Rng,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,

@@ -13,6 +13,8 @@ pub struct Settings {
     /// Whether a rotating refresh token may be used although its successor could not be saved. With `true`, a crash in that
     /// moment signs the account out.
     pub renew_without_store: bool,
+    /// Whether the driver performs [`Ask`](crate::effect::Ask); without it, what a platform asks for is `challenge_required`.
+    pub asks: bool,
     /// Calls that may wait at the gate; one more is `overloaded`.
     pub parked: usize,
     /// How long saves of small changes (cookies, dates) are put off, so that several become one.
@@ -37,6 +39,7 @@ impl Default for Settings {
         Self {
             persist: None,
             renew_without_store: false,
+            asks: false,
             parked: 65_536,
             save_delay: Duration::from_millis(500),
             signer: false,

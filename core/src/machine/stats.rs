@@ -5,38 +5,60 @@ use super::output::Reply;
 use super::session::Session;
 use crate::effect::CallId;
 use crate::error::{Error, Kind};
+use crate::time::Wall;
 
-/// Counters of one session since it was made; they only grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Stats {
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        /// Counters of one session since it was made; they only grow.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        pub struct Stats { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Stats {
+            /// The names of all counters.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name),)*];
+
+            /// All counters, in the order of their names.
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$name,)*]
+            }
+
+            /// These counters and others, joined one by one.
+            pub fn with(&self, others: &Self, join: impl Fn(u64, u64) -> u64) -> Self {
+                Self { $($name: join(self.$name, others.$name),)* }
+            }
+        }
+    };
+}
+
+counters! {
     /// Calls begun.
-    pub calls: u64,
+    calls;
     /// Attempts of calls that went to the wire.
-    pub attempts: u64,
+    attempts;
     /// Attempts beyond the first of a hop, after a failure or a busy answer.
-    pub retries: u64,
+    retries;
     /// Attempts repeated with a newer generation after a refusal.
-    pub replays: u64,
+    replays;
     /// Redirects followed.
-    pub redirects: u64,
+    redirects;
     /// Answers that refused a session.
-    pub refusals: u64,
+    refusals;
     /// Successful sign-ins.
-    pub sign_ins: u64,
+    sign_ins;
     /// Successful renewals.
-    pub renewals: u64,
+    renewals;
     /// Sessions opened from the store.
-    pub restores: u64,
+    restores;
     /// Successful saves.
-    pub saves: u64,
+    saves;
     /// Calls answered from the cache.
-    pub cache_hits: u64,
+    cache_hits;
     /// Answers by which the platform said that it is asked too often, or named a time to come back.
-    pub throttled: u64,
+    throttled;
     /// Calls that ended with an error, or with an answer that [`Verdict::error_kind`](super::Verdict::error_kind) calls one.
-    pub errors: u64,
+    errors;
     /// Calls that the program gave up.
-    pub cancelled: u64,
+    cancelled;
 }
 
 /// Calls that have not ended, at the moment of asking.
@@ -77,6 +99,16 @@ impl Session {
             }
         }
         found
+    }
+
+    /// When the account signed in, where it has.
+    pub fn signed_in_at(&self) -> Option<Wall> {
+        (self.generation > 0).then_some(self.tokens.created)
+    }
+
+    /// Whether the store holds all that the session has; `None` where it is kept nowhere.
+    pub fn keeps(&self) -> Option<bool> {
+        self.settings.persist.as_ref().map(|_| self.is_saved())
     }
 
     /// The kind of the last error that a call ended with, or that the session met with by itself.

@@ -167,7 +167,6 @@ impl Form {
         }
     }
 
-    #[expect(dead_code, reason = "used by the authorization code grant")]
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

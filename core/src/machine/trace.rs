@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::output::{Answered, Notice, Output, Reply, Verdict};
 use super::table::SLOT_BITS;
-use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, Purpose, SendBody, Sign, SignWork};
+use crate::effect::{CallId, Effect, Exchange, Outcome, Owner, PermitAnswer, SendBody, Sign, SignWork};
 use crate::store::{Expected, Version};
 use crate::time::{Mono, Now};
 
@@ -70,7 +70,7 @@ impl Trace {
             Outcome::CacheLoad(cached) => format!("cache {}", if cached.is_some() { "hit" } else { "miss" }),
             Outcome::CacheStore(kept) => format!("cache {}", if *kept { "kept" } else { "not kept" }),
             Outcome::Sign(result) => format!("sign {}", if result.is_ok() { "signed" } else { "declined" }),
-            Outcome::Ask(result) => format!("ask {}", if result.is_ok() { "answered" } else { "declined" }),
+            Outcome::Ask(result) => format!("ask {}", result.as_ref().map_or("declined", |answer| answer.as_str())),
         };
         written.tell(&format!("answer {told}"), now);
     }
@@ -100,7 +100,7 @@ fn effect_line(effect: &Effect) -> String {
         Effect::CacheLoad(load) => format!("cache_load {}", number(load.call)),
         Effect::CacheStore(store) => format!("cache_store {}", number(store.call)),
         Effect::Sign(sign) => sign_line(sign),
-        Effect::Ask(_) => "ask".to_owned(),
+        Effect::Ask(ask) => format!("ask {}", ask.question.as_str()),
     }
 }
 
@@ -119,11 +119,7 @@ fn exchange_line(exchange: &Exchange) -> String {
 fn owner(owner: Owner) -> String {
     match owner {
         Owner::Call(call) => number(call),
-        Owner::Session(Purpose::Discovery) => "discovery".to_owned(),
-        Owner::Session(Purpose::Csrf) => "csrf".to_owned(),
-        Owner::Session(Purpose::SignIn) => "sign_in".to_owned(),
-        Owner::Session(Purpose::Renewal) => "renewal".to_owned(),
-        Owner::Session(Purpose::Probe) => "probe".to_owned(),
+        Owner::Session(purpose) => purpose.as_str().to_owned(),
     }
 }
 

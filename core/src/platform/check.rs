@@ -42,7 +42,7 @@ impl Platform {
             SignIn::ClientCredentials(recipe) => oauth::client_credentials(self, recipe)?,
             SignIn::DeviceCode(recipe) => oauth::device_code(self, recipe, &addresses)?,
             SignIn::AuthorizationCode(recipe) => oauth::authorization_code(self, recipe, &addresses)?,
-            SignIn::Oauth2Refresh {} | SignIn::Bearer {} => {}
+            SignIn::Oauth2Refresh {} | SignIn::Bearer {} | SignIn::Custom {} => {}
         }
         if let Some(table) = &self.oauth {
             oauth::issuer(table, &addresses)?;
@@ -163,7 +163,8 @@ impl Platform {
         }
         positive(self.timeouts.total, "timeouts.total")?;
         positive(self.timeouts.exchange, "timeouts.exchange")?;
-        positive(self.timeouts.store, "timeouts.store")
+        positive(self.timeouts.store, "timeouts.store")?;
+        positive(self.timeouts.challenge, "timeouts.challenge")
     }
 }
 

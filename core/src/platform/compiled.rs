@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 
+use super::program::{self, Plan};
 use super::{Platform, SignIn};
 use crate::effect::Inspect;
 use crate::error::{Error, Kind};
@@ -21,15 +22,7 @@ pub struct Compiled {
     identity: Option<Uri>,
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    login: Option<Addresses>,
-}
-
-/// Where a sign-in's requests go.
-#[derive(Debug)]
-pub(crate) struct Addresses {
-    pub(crate) method: Method,
-    pub(crate) submit: Uri,
-    pub(crate) csrf: Option<Uri>,
+    plan: Plan,
 }
 
 /// What is known of an OAuth 2 platform's addresses, the token endpoint apart.
@@ -75,23 +68,13 @@ impl Compiled {
             Ok((name, value.transpose()?))
         });
         let refused_headers = refused_headers.collect::<Result<_, Error>>()?;
-        let login = match &platform.sign_in {
-            SignIn::Form(login) | SignIn::Json(login) => Some(Addresses {
-                method: login.method.parse().map_err(|_| invalid("sign_in.method", &login.method))?,
-                submit: url::resolve(&base, &login.path)?,
-                csrf: login.csrf.as_ref().map(|csrf| url::resolve(&base, &csrf.path)).transpose()?,
-            }),
-            SignIn::DeviceCode(recipe) => {
-                oauth.device = resolve(recipe.device_url.as_deref())?;
-                None
-            }
-            SignIn::AuthorizationCode(recipe) => {
-                oauth.authorize = resolve(recipe.authorize_url.as_deref())?;
-                None
-            }
-            SignIn::Bundle(_) | SignIn::Oauth2Refresh {} | SignIn::ClientCredentials(_) | SignIn::Bearer {} => None,
-        };
-        Ok(Self { platform, base, origins, header, token_url, oauth, identity, inspect, refused_headers, login })
+        match &platform.sign_in {
+            SignIn::DeviceCode(recipe) => oauth.device = resolve(recipe.device_url.as_deref())?,
+            SignIn::AuthorizationCode(recipe) => oauth.authorize = resolve(recipe.authorize_url.as_deref())?,
+            _ => {}
+        }
+        let plan = program::compile(&platform.sign_in, &base)?;
+        Ok(Self { platform, base, origins, header, token_url, oauth, identity, inspect, refused_headers, plan })
     }
 
     /// The platform as it was written.
@@ -159,8 +142,9 @@ impl Compiled {
         &self.refused_headers
     }
 
-    pub(crate) fn login(&self) -> Option<&Addresses> {
-        self.login.as_ref()
+    /// How an account signs in.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 }
 

@@ -8,6 +8,7 @@ mod compiled;
 mod duration;
 mod oauth;
 mod parse;
+mod program;
 mod recipe;
 mod rules;
 #[cfg(feature = "schema")]
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use compiled::Compiled;
 pub use oauth::{AuthorizationCode, ClientCredentials, DeviceCode, OAuth};
+pub(crate) use program::{Plan, Step, StepBody};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 pub use signing::{Dpop, DpopAlg, Signer};

@@ -28,6 +28,9 @@ pub enum SignIn {
     AuthorizationCode(AuthorizationCode),
     /// An access token that does not change.
     Bearer {},
+    /// The program's own function: it is asked [`Question::Custom`](crate::effect::Question::Custom), and what it answers is taken
+    /// like a bundle.
+    Custom {},
 }
 
 /// What a bundle must hold to be of use.

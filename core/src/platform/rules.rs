@@ -109,6 +109,10 @@ pub struct Timeouts {
     #[serde(with = "duration")]
     #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
     pub store: Duration,
+    /// How long the program may take to answer a question: a second factor, a person's consent, a custom sign-in.
+    #[serde(with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "duration::Written"))]
+    pub challenge: Duration,
 }
 
 impl Default for Refused {
@@ -132,7 +136,12 @@ impl Default for RetryRules {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { total: Duration::from_secs(60), exchange: Duration::from_secs(30), store: Duration::from_secs(5) }
+        Self {
+            total: Duration::from_secs(60),
+            exchange: Duration::from_secs(30),
+            store: Duration::from_secs(5),
+            challenge: Duration::from_secs(300),
+        }
     }
 }
 

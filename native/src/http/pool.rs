@@ -19,7 +19,7 @@ use super::origin::Origin;
 use super::settings::TransportSettings;
 
 /// What the pool holds, exact at the moment of asking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct PoolStats {
     /// Connections that exist.

@@ -3,7 +3,11 @@
 mod event;
 mod events;
 mod hub;
+mod snapshot;
+pub(crate) mod span;
 
 pub use event::Event;
 pub use events::{Events, Lagged};
 pub(crate) use hub::Hub;
+pub(crate) use snapshot::Ledger;
+pub use snapshot::{SessionSnapshot, Snapshot, Totals};

@@ -36,6 +36,7 @@ async fn a_life_is_told_in_order_to_each_who_listens() {
     testbed.script(Rule::on("/api/items", Action::Throttle { count: 1, retry_after: 0 })).expect("a rule");
     assert_eq!(status(&session, "/api/items/1").await, 200);
     session.close().await.expect("closes");
+    drop(session);
     let session = client.resume(&oauth, "alice").await.expect("it is saved");
     testbed.revoke("alice");
     assert_eq!(kind(session.get("/api/items/1").send().await), "expired");

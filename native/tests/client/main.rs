@@ -14,6 +14,7 @@ mod refusals;
 mod registry;
 mod retries;
 mod secrets;
+mod snapshot;
 mod support;
 mod tasks;
 mod tls;

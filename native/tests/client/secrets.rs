@@ -71,6 +71,7 @@ async fn planted_secrets_show_nowhere() {
     let testbed = testbed().await;
     let folder = tempfile::tempdir().expect("a folder");
     let client = client_at(folder.path());
+    let mut events = client.events();
     let json = quick(&testbed.url(), "");
     let mut shown = String::new();
     let mut show = |what: &dyn Debug| writeln!(shown, "{what:?} {what:#?}").expect("a string takes it");
@@ -119,6 +120,15 @@ async fn planted_secrets_show_nowhere() {
     show(&(&client, &session, &other, &json, &described, keyring(), Client::builder(), client.connections()));
     show(&(client.saved().await.expect("lists"), other.stats()));
     client.close().await.expect("closes");
+    let snapshot = client.snapshot();
+    show(&(&snapshot, session.snapshot(), serde_json::to_string(&snapshot).expect("JSON")));
+    let mut told = 0;
+    while let Ok(Some(event)) = tokio::time::timeout(std::time::Duration::ZERO, events.next()).await {
+        let event = event.expect("none was lost");
+        show(&(&event, serde_json::to_string(&event).expect("JSON")));
+        told += 1;
+    }
+    assert!(told > 5, "{told} events");
 
     let logged = scribe.0.lock().expect("whole").clone();
     assert!(logged.contains("notice="), "something was traced: {logged}");

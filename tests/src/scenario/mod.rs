@@ -51,6 +51,8 @@ pub struct Scenario {
     pub permits: Vec<script::PermitRule>,
     #[serde(default)]
     pub signs: Option<Vec<signs::SignRule>>,
+    #[serde(default)]
+    pub asks: Vec<script::AskRule>,
 }
 
 /// The credentials that `sign_in` steps use.
@@ -133,8 +135,8 @@ impl Scenario {
             namespace: self.namespace.clone(),
         });
         let renew_without_store = self.renew_without_store;
-        let signer = self.signs.is_some();
-        let settings = Settings { persist, renew_without_store, signer, trace: true, ..Settings::default() };
+        let (signer, asks) = (self.signs.is_some(), !self.asks.is_empty());
+        let settings = Settings { persist, renew_without_store, signer, asks, trace: true, ..Settings::default() };
         let seed: [u8; 32] = hex::decode(&self.seed).and_then(|bytes| bytes.try_into().ok()).expect("32 bytes");
         let compiled = Arc::new(Compiled::new(platform).expect("a valid platform"));
         Session::new(compiled, self.account.clone(), settings, Seed::new(seed), self.now(0))
@@ -142,15 +144,22 @@ impl Scenario {
 
     /// The credentials.
     pub fn credentials(&self) -> Credentials {
+        self.credentials.credentials()
+    }
+}
+
+impl Given {
+    /// The same as the core takes them.
+    pub fn credentials(&self) -> Credentials {
         let secrets = |map: &BTreeMap<String, String>| -> BTreeMap<String, Secret> {
             map.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect()
         };
         Credentials {
-            fields: secrets(&self.credentials.fields),
-            cookies: self.credentials.cookies.as_deref().map(Secret::new),
-            user_agent: self.credentials.user_agent.clone(),
-            headers: secrets(&self.credentials.headers),
-            account_id: self.credentials.account_id.clone(),
+            fields: secrets(&self.fields),
+            cookies: self.cookies.as_deref().map(Secret::new),
+            user_agent: self.user_agent.clone(),
+            headers: secrets(&self.headers),
+            account_id: self.account_id.clone(),
             ..Credentials::default()
         }
     }

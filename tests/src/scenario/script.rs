@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hallpass_core::effect::{Arrival, Effect, Exchange, Failure, FailureKind, Outcome, PermitAnswer, Sent, SignWork};
+use hallpass_core::credentials::Secret;
+use hallpass_core::effect::{
+    self, Arrival, Declined, Effect, Exchange, Failure, FailureKind, Outcome, PermitAnswer, Sent, SignWork,
+};
 use hallpass_core::store::{Record, StoreError};
 use serde::Deserialize;
 
-use super::{Scenario, signs};
+use super::{Given, Scenario, signs};
 use crate::dialogue::{Shelf, arrival};
 use crate::hex;
 
@@ -56,6 +59,20 @@ pub struct StoreRule {
 pub struct PermitRule {
     pub nth: u32,
     pub answer: String,
+}
+
+/// What one question is answered.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the format's README says what each key means")]
+pub struct AskRule {
+    pub nth: u32,
+    pub after: u64,
+    pub code: Option<String>,
+    pub redirected: Option<String>,
+    pub shown: bool,
+    pub signed_in: Option<Given>,
+    pub declined: Option<String>,
 }
 
 /// The world of one run.
@@ -113,7 +130,12 @@ impl Script {
             Effect::Save(_) => Some(self.plan_stored("save", effect)),
             Effect::Remove(_) => Some(self.plan_stored("remove", effect)),
             Effect::Sign(sign) => Some(self.plan_sign(&sign.work)),
-            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Ask(_) => {
+            Effect::Ask(_) => {
+                let nth = self.count("ask".to_owned());
+                let rule = self.scenario.asks.iter().find(|rule| rule.nth == nth)?;
+                Some(Planned { after: rule.after, what: Due::Ready(Box::new(Outcome::Ask(rule.result()))) })
+            }
+            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) => {
                 panic!("scenarios do not answer {effect:?} yet")
             }
         }
@@ -190,5 +212,17 @@ impl Answer {
             Some(cap) if self.body.len() > cap => Arrival { body: None, over_cap: true, ..whole },
             Some(_) => Arrival { body: Some(Bytes::from(self.body.clone())), ..whole },
         })
+    }
+}
+
+impl AskRule {
+    fn result(&self) -> Result<effect::Answer, Declined> {
+        match self {
+            Self { code: Some(code), .. } => Ok(effect::Answer::Code(Secret::new(code.as_str()))),
+            Self { redirected: Some(to), .. } => Ok(effect::Answer::Redirected(Secret::new(to.as_str()))),
+            Self { shown: true, .. } => Ok(effect::Answer::Shown),
+            Self { signed_in: Some(given), .. } => Ok(effect::Answer::SignedIn(Box::new(given.credentials()))),
+            Self { declined, .. } => Err(Declined { why: declined.clone().unwrap_or_default() }),
+        }
     }
 }

@@ -231,6 +231,9 @@ impl Host for World {
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {
-        unreachable!("scenarios ask nothing yet: {ask:?}")
+        match self.outcome(Effect::Ask(ask)).await {
+            Outcome::Ask(result) => result,
+            other => unreachable!("{other:?}"),
+        }
     }
 }

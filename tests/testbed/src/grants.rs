@@ -95,6 +95,13 @@ impl Grants {
         Issued { account: Arc::clone(account), access, refresh: Some(refresh) }
     }
 
+    /// A new grant with an access token only.
+    pub(crate) fn access(&mut self, account: &Arc<str>, expires: u64) -> Issued {
+        self.issued.push(Grant { account: Arc::clone(account), is_alive: true });
+        let access = self.access_token(self.issued.len() - 1, expires);
+        Issued { account: Arc::clone(account), access, refresh: None }
+    }
+
     /// Trades a refresh token.
     pub(crate) fn renew(&mut self, refresh: &str, rotation: Rotation, expires: u64) -> Result<Issued, NotRenewed> {
         let token = self.refresh.get_mut(refresh).ok_or(NotRenewed::Unknown)?;

@@ -29,6 +29,7 @@ mod answer;
 mod areas;
 mod body;
 mod clock;
+mod codes;
 mod config;
 mod counters;
 mod error;

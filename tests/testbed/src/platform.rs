@@ -17,6 +17,7 @@ use crate::answer::{self, Answer};
 use crate::areas::{self, HeldHead};
 use crate::body::Payload;
 use crate::clock::{Clock, millis};
+use crate::codes::Codes;
 use crate::config::{Config, Expiry, Registration, Rotation, default_password};
 use crate::counters::{Counters, Gauges, bump};
 use crate::exchange::{Carried, Exchange};
@@ -41,6 +42,7 @@ pub(crate) struct World {
     pub(crate) accounts: Accounts,
     pub(crate) grants: Grants,
     pub(crate) sessions: Sessions,
+    pub(crate) codes: Codes,
     pub(crate) script: Script,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
@@ -114,6 +116,7 @@ impl Platform {
             accounts: Accounts { passwords: passwords.collect(), registration: config.registration },
             grants,
             sessions: Sessions::default(),
+            codes: Codes::default(),
             script: Script::default(),
             faults: Faults::new(config.seed, config.faults, config.fault_scope),
             counters: Counters::default(),

@@ -14,6 +14,8 @@ pub(crate) enum Route {
     SignIn(SignIn),
     /// Where refresh tokens are traded.
     Token(ClientAuth),
+    /// What else an issuer has.
+    Issuer(Issuer),
     /// Pages and calls of the other areas.
     Page(Page),
     /// An answer that a careless client misreads.
@@ -75,6 +77,15 @@ pub(crate) enum ClientAuth {
     Json,
 }
 
+/// What an OAuth 2 issuer has besides its token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Issuer {
+    Metadata,
+    Authorize,
+    Device,
+    Verify,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     FormHome,
@@ -125,6 +136,10 @@ impl Route {
                 "token" => Some(Self::Token(ClientAuth::Public)),
                 "basic/token" => Some(Self::Token(ClientAuth::Basic)),
                 "body/token" => Some(Self::Token(ClientAuth::Body)),
+                ".well-known/openid-configuration" => Some(Self::Issuer(Issuer::Metadata)),
+                "authorize" => Some(Self::Issuer(Issuer::Authorize)),
+                "device" => Some(Self::Issuer(Issuer::Device)),
+                "verify" => Some(Self::Issuer(Issuer::Verify)),
                 _ => None,
             },
             "rpc" => match rest {
@@ -164,6 +179,10 @@ impl Route {
             Self::Token(ClientAuth::Basic) => ("/oauth", "/basic/token"),
             Self::Token(ClientAuth::Body) => ("/oauth", "/body/token"),
             Self::Token(ClientAuth::Json) => ("/json", "/refresh"),
+            Self::Issuer(Issuer::Metadata) => ("/oauth", "/.well-known/openid-configuration"),
+            Self::Issuer(Issuer::Authorize) => ("/oauth", "/authorize"),
+            Self::Issuer(Issuer::Device) => ("/oauth", "/device"),
+            Self::Issuer(Issuer::Verify) => ("/oauth", "/verify"),
             Self::Page(page) => page.pattern(),
             Self::Odd(odd) => ("/odd", odd.leaf()),
             Self::Redirect(Redirect::To) => ("/redirect", "/to"),
@@ -187,7 +206,7 @@ impl Route {
             Self::SignIn(SignIn::Json) | Self::Token(ClientAuth::Json) => "json",
             Self::SignIn(SignIn::Form200) => "form200",
             Self::SignIn(SignIn::Rpc) => "rpc",
-            Self::Token(_) => "oauth",
+            Self::Token(_) | Self::Issuer(_) => "oauth",
             Self::Page(page) => page.pattern().0.trim_start_matches('/'),
             Self::Redirect(_) => "redirect",
             Self::Control => "control",

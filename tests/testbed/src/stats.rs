@@ -16,7 +16,7 @@ pub struct Stats {
     pub connections: ConnectionStats,
     /// Requests whose body arrived whole.
     pub requests: RequestStats,
-    /// Sign-ins with a name and a password; bundles and grants handed out by hand are none.
+    /// Sign-ins with a name and a password, and codes traded for tokens; bundles and grants handed out by hand are none.
     pub sign_ins: Accounted,
     /// Requests to token endpoints, good or not.
     pub token_requests: Accounted,

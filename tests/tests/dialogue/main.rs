@@ -5,6 +5,7 @@ mod calls;
 mod closing;
 mod dpop;
 mod oauth;
+mod people;
 mod platforms;
 mod redirects;
 mod refusals;

@@ -107,6 +107,7 @@ async fn carry(call: Call, output: Option<&Path>) -> Result<Called, Ended> {
             break;
         }
     }
+    sink.finish().map_err(Ended::Output)?;
     Ok(Called::Answered(answer))
 }
 

@@ -1,15 +1,21 @@
-//! The commands about sessions, one file each.
+//! The commands, one file each, and how they write their results.
 
+pub(crate) mod completions;
+pub(crate) mod export;
 pub(crate) mod fetch;
+pub(crate) mod gather;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod platform;
+pub(crate) mod refresh;
 pub(crate) mod sessions;
 pub(crate) mod transfer;
 
 use std::io::Write;
 
+use hallpass::core::credentials::Drift;
 use hallpass::{Error, Kind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::outcome::{Exit, Failure};
 
@@ -25,6 +31,11 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
 /// Writes a result as JSON.
 pub(crate) fn say_json(value: &Value) -> Result<(), Failure> {
     say(&format!("{value:#}"))
+}
+
+/// A drift as JSON.
+pub(crate) fn drift_as_json(drift: &Drift) -> Value {
+    json!({ "changed": drift.changed, "appeared": drift.appeared, "vanished": drift.vanished })
 }
 
 /// The failure of output that cannot be written.

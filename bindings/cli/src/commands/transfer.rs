@@ -13,6 +13,7 @@ use super::fetch::{HasBody, method};
 use super::unwritable;
 use crate::args::Fetch;
 use crate::outcome::Failure;
+use crate::output::Output;
 
 /// A request as the command line describes it.
 pub(super) struct Outgoing {
@@ -24,7 +25,7 @@ pub(super) struct Outgoing {
 /// Where a body goes.
 pub(super) enum Sink {
     Stdout(std::io::StdoutLock<'static>),
-    File(File, String),
+    File(Output),
 }
 
 /// Whether somebody still reads.
@@ -118,22 +119,30 @@ fn given_headers(lines: &[String]) -> Result<HeaderMap, Failure> {
 
 impl Sink {
     pub(super) fn open(output: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = output else { return Ok(Self::Stdout(std::io::stdout().lock())) };
-        let name = path.display().to_string();
-        let file = File::create(path).map_err(|error| unwritable(&name, &error))?;
-        Ok(Self::File(file, name))
+        match output.filter(|path| *path != Path::new("-")) {
+            None => Ok(Self::Stdout(std::io::stdout().lock())),
+            Some(path) => Ok(Self::File(Output::begin(path)?)),
+        }
     }
 
     /// Writes a part, at once.
     pub(super) fn write(&mut self, part: &[u8]) -> Result<Reader, Failure> {
         let (name, written) = match self {
-            Self::Stdout(out) => ("standard output", out.write_all(part).and_then(|()| out.flush())),
-            Self::File(file, name) => (name.as_str(), file.write_all(part)),
+            Self::Stdout(out) => ("standard output".to_owned(), out.write_all(part).and_then(|()| out.flush())),
+            Self::File(file) => (file.name(), file.write(part)),
         };
         match written {
             Ok(()) => Ok(Reader::There),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
-            Err(error) => Err(unwritable(name, &error)),
+            Err(error) => Err(unwritable(&name, &error)),
+        }
+    }
+
+    /// Lets a file appear, now that all is written.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Stdout(_) => Ok(()),
+            Self::File(file) => file.finish(),
         }
     }
 }

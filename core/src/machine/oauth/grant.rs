@@ -1,7 +1,9 @@
 //! A sign-in by an OAuth 2 grant, from the issuer's endpoints to the tokens.
 //!
 //! ```text
-//! ──▶ (Discover ─▶) Request ──▶ tokens                          refresh token, client credentials
+//!                           ┌──────────────────────▶ tokens   refresh token, client credentials
+//! ──▶ (Discover ─▶) Request ┼─▶ Poll ⟲ ────────────▶ tokens   device code
+//!                           └─▶ Browser ─▶ Redeem ─▶ tokens   authorization code
 //! ```
 //!
 //! **Invariant:** what can be used once (a code, a rotating token) is sent again only where the issuer cannot have seen it.
@@ -11,8 +13,11 @@ use std::time::Duration;
 use super::super::life::Phase;
 use super::super::session::Session;
 use super::super::token;
+use super::browser::Redemption;
 use super::discovery::Asked;
-use crate::effect::{Arrival, Failure, Purpose};
+use super::pkce::Proof;
+use super::polls::Polling;
+use crate::effect::{Answer, Arrival, Failure, Purpose};
 use crate::error::{Error, Kind, Retry};
 use crate::platform::SignIn as Recipe;
 use crate::retry::{self, Safety, classify};
@@ -21,16 +26,29 @@ use crate::time::Now;
 /// A grant under way.
 #[derive(Debug)]
 pub(in crate::machine) struct Grant {
-    stage: Stage,
-    tries: u32,
+    pub(super) stage: Stage,
+    pub(super) tries: u32,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// The issuer's metadata is being looked for, in its first or a later place.
     Discover(usize),
     /// The recipe's first request is on its way.
     Request,
+    /// A person decides at another device.
+    Poll(Polling),
+    /// A person's browser is at the issuer.
+    Browser(Proof),
+    /// The code that came back is on its way.
+    Redeem(Redemption),
+}
+
+impl Grant {
+    /// Whether a person is waited for, who may have been asked already.
+    pub(in crate::machine) fn is_with_a_person(&self) -> bool {
+        matches!(self.stage, Stage::Poll(_) | Stage::Browser(_))
+    }
 }
 
 impl Session {
@@ -49,14 +67,14 @@ impl Session {
         self.token_endpoint().is_some() && has_recipes
     }
 
-    fn grant_at(&mut self, stage: Stage, now: Now) {
+    pub(super) fn grant_at(&mut self, stage: Stage, now: Now) {
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.grant = Some(Grant { stage, tries: 0 });
             self.send_grant(now);
         }
     }
 
-    fn grant(&mut self) -> Option<&mut Grant> {
+    pub(super) fn grant(&mut self) -> Option<&mut Grant> {
         match &mut self.phase {
             Phase::SigningIn(sign_in) => sign_in.grant.as_mut(),
             _ => None,
@@ -73,7 +91,21 @@ impl Session {
                 let at = *at;
                 self.send_discovery(at, tries, now);
             }
-            Stage::Request => {
+            Stage::Request => self.send_first_request(tries, now),
+            Stage::Poll(_) => self.send_poll(tries, now),
+            Stage::Browser(_) => {}
+            Stage::Redeem(redemption) => {
+                let form = redemption.form();
+                self.send_token_request(form, Purpose::SignIn, tries, now);
+            }
+        }
+    }
+
+    fn send_first_request(&mut self, tries: u32, now: Now) {
+        match &self.compiled.clone().platform().sign_in {
+            Recipe::DeviceCode(recipe) => self.send_device_request(recipe, tries, now),
+            Recipe::AuthorizationCode(recipe) => self.ask_browser(recipe, now),
+            _ => {
                 let form = self.renewal_form();
                 self.send_token_request(form, Purpose::SignIn, tries, now);
             }
@@ -82,15 +114,30 @@ impl Session {
 
     /// The present stage's request was answered, or was not.
     pub(in crate::machine) fn grant_answered(&mut self, result: Result<Arrival, Failure>, now: Now) {
+        let is_device = matches!(self.compiled.platform().sign_in, Recipe::DeviceCode(_));
         let Some(grant) = self.grant() else { return };
         match &grant.stage {
             Stage::Discover(at) => {
                 let at = *at;
                 self.grant_discovered(at, result, now);
             }
-            Stage::Request => {
-                self.tokens_answered(result, now);
+            Stage::Poll(_) => self.poll_answered(result, now),
+            Stage::Request if is_device => {
+                self.device_answered(result, now);
             }
+            Stage::Request | Stage::Redeem(_) => self.tokens_answered(result, now),
+            Stage::Browser(_) => {}
+        }
+    }
+
+    /// What the program was asked was answered.
+    pub(in crate::machine) fn grant_asked(&mut self, answer: Answer, now: Now) {
+        let Some(grant) = self.grant() else { return };
+        match (&grant.stage, answer) {
+            // The session goes on by itself.
+            (Stage::Poll(_), Answer::Shown) => {}
+            (Stage::Browser(_), Answer::Redirected(address)) => self.came_back(&address, now),
+            (_, answer) => self.answered_otherwise(&answer, now),
         }
     }
 
@@ -112,10 +159,7 @@ impl Session {
         let Some(arrival) = self.answer_to_read(arrival, self.grant_safety(), now) else { return };
         if arrival.status.is_success() {
             match self.read_tokens(&arrival) {
-                Ok(answer) => {
-                    self.take_tokens(answer, now);
-                    self.proved(now);
-                }
+                Ok(answer) => self.granted(answer, now),
                 Err(error) => self.sign_in_failed(&error, now),
             }
         } else {
@@ -124,8 +168,15 @@ impl Session {
         }
     }
 
+    /// The tokens are there, and nobody needs to be asked any more.
+    pub(super) fn granted(&mut self, answer: token::Answer, now: Now) {
+        self.stop_asking();
+        self.take_tokens(answer, now);
+        self.proved(now);
+    }
+
     /// What an answer without tokens means.
-    fn declined(&self, arrival: &Arrival) -> Error {
+    pub(super) fn declined(&self, arrival: &Arrival) -> Error {
         let status = arrival.status.as_u16();
         if (400..=499).contains(&status) {
             let what = match &self.compiled.platform().sign_in {
@@ -146,7 +197,7 @@ impl Session {
     }
 
     /// A request got no answer: try again where nothing can have happened.
-    fn request_failed(&mut self, failure: &Failure, safety: Safety, now: Now) {
+    pub(super) fn request_failed(&mut self, failure: &Failure, safety: Safety, now: Now) {
         let error = Error::new(failure.kind.error_kind(), format!("signing in: {}", failure.detail));
         if classify::failure(failure).repeat.allows(safety) {
             self.grant_again(None, error, now);
@@ -156,7 +207,7 @@ impl Session {
     }
 
     /// The answer, unless it says to ask again.
-    fn answer_to_read(&mut self, arrival: Arrival, safety: Safety, now: Now) -> Option<Arrival> {
+    pub(super) fn answer_to_read(&mut self, arrival: Arrival, safety: Safety, now: Now) -> Option<Arrival> {
         if !classify::status(arrival.status).repeat.allows(safety) {
             return Some(arrival);
         }

@@ -2,6 +2,11 @@
 //!
 //! **Invariant:** no code, verifier, state, token or client secret is in any error, notice, trace or `Debug`.
 
-pub(super) mod discovery;
+mod authorize;
+mod browser;
+mod device;
+mod discovery;
 pub(super) mod grant;
 pub(super) mod metadata;
+mod pkce;
+mod polls;

@@ -1,6 +1,7 @@
 //! Which code answers which route, and what the areas have in common.
 
 mod control;
+mod issuer;
 mod odd;
 mod pages;
 mod redirect;
@@ -33,6 +34,7 @@ pub(crate) fn serve(world: &mut World, route: Route, exchange: &Exchange, now: u
         Route::Resource(door, resource) => resource::serve(world, door, resource, exchange, now),
         Route::SignIn(sign_in) => sign_in::serve(world, sign_in, exchange, now),
         Route::Token(client_auth) => token::serve(world, client_auth, exchange, now),
+        Route::Issuer(issuer) => issuer::serve(world, issuer, exchange, now),
         Route::Page(page) => pages::serve(world, page, exchange, now),
         Route::Odd(odd) => odd::serve(world, odd, exchange, now),
         Route::Redirect(redirect) => redirect::serve(redirect, exchange),
@@ -47,6 +49,7 @@ pub(crate) fn is_refused(world: &mut World, route: Route, exchange: &Exchange, n
         Route::Plain
         | Route::SignIn(_)
         | Route::Token(_)
+        | Route::Issuer(_)
         | Route::Page(_)
         | Route::Odd(_)
         | Route::Redirect(_)
@@ -62,6 +65,7 @@ pub(crate) fn claimed(world: &World, route: Route, exchange: &Exchange) -> Optio
         Route::Token(client_auth) => token::claimed(world, client_auth, exchange),
         Route::Plain
         | Route::Resource(..)
+        | Route::Issuer(_)
         | Route::Page(_)
         | Route::Odd(_)
         | Route::Redirect(_)

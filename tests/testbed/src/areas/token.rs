@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::account_id;
 use crate::answer::{self, Answer};
+use crate::codes::NotYet;
 use crate::exchange::Exchange;
 use crate::grants::{Issued, NotRenewed};
 use crate::platform::World;
@@ -73,6 +74,14 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
     if client_auth != ClientAuth::Json {
         match exchange.field("grant_type").as_deref() {
             Some("refresh_token") => {}
+            Some("authorization_code") => return redeem(world, exchange, now),
+            Some("urn:ietf:params:oauth:grant-type:device_code") => return poll(world, exchange, now),
+            Some("client_credentials") if matches!(client_auth, ClientAuth::Basic | ClientAuth::Body) => {
+                let expires = now.saturating_add(world.settings.token_lifetime);
+                let issued = world.grants.access(&Arc::from(CLIENT_ID), expires);
+                return answer(world, &issued);
+            }
+            Some("client_credentials") => return answer::error(StatusCode::BAD_REQUEST, "unauthorized_client"),
             Some(_) => return answer::error(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             None => return answer::bad_request("grant_type is missing"),
         }
@@ -94,6 +103,34 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
         NotRenewed::Reused => world.counters.refresh_reuses += 1,
     }
     answer::error(StatusCode::BAD_REQUEST, "invalid_grant")
+}
+
+/// An authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.6).
+fn redeem(world: &mut World, exchange: &Exchange, now: u64) -> Answer {
+    let field = |name: &str| exchange.field(name).unwrap_or_default();
+    match world.codes.redeem(&field("code"), &field("redirect_uri"), &field("code_verifier")) {
+        Some(account) => signed_in(world, &account, now),
+        None => answer::error(StatusCode::BAD_REQUEST, "invalid_grant"),
+    }
+}
+
+/// A device that asks whether its person has agreed (RFC 8628 §3.4).
+fn poll(world: &mut World, exchange: &Exchange, now: u64) -> Answer {
+    let code = match world.codes.poll(&exchange.field("device_code").unwrap_or_default(), now) {
+        Ok(account) => return signed_in(world, &account, now),
+        Err(NotYet::Unknown) => "invalid_grant",
+        Err(NotYet::Expired) => "expired_token",
+        Err(NotYet::Denied) => "access_denied",
+        Err(NotYet::TooFast) => "slow_down",
+        Err(NotYet::Pending) => "authorization_pending",
+    };
+    answer::error(StatusCode::BAD_REQUEST, code)
+}
+
+fn signed_in(world: &mut World, account: &Arc<str>, now: u64) -> Answer {
+    world.counters.signed_in(account);
+    let issued = world.grants.sign_in(account, now.saturating_add(world.settings.token_lifetime));
+    answer(world, &issued)
 }
 
 fn check_client(client_auth: ClientAuth, exchange: &Exchange) -> Result<(), BadClient> {
