@@ -5,11 +5,14 @@
 mod drift;
 mod import;
 mod need;
+mod totp;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub use totp::Totp;
 
 use crate::cookie::Jar;
 pub use drift::Drift;

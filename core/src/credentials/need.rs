@@ -1,7 +1,8 @@
 //! What a platform's recipe needs of credentials, and what they hold, in words without secrets.
 
 use super::{Credentials, Secret};
-use crate::platform::{ClientAuth, Login, Platform, SignIn, template};
+use crate::platform::steps::CODE;
+use crate::platform::{ClientAuth, Login, Platform, SignIn, SignInStep, template};
 
 impl Credentials {
     /// What the platform's recipe needs and is not there, such as ``the field `password` ``; empty when nothing is missing.
@@ -21,6 +22,9 @@ impl Credentials {
             SignIn::Form(login) | SignIn::Json(login) => self.missing_fields(&named(login)),
             SignIn::Oauth2Refresh {} => self.missing_fields(&["refresh_token"]),
             SignIn::AuthorizationCode(_) => self.missing_fields(&["redirect_uri"]),
+            SignIn::Steps(recipe) | SignIn::Guest(recipe) => self.missing_fields(&named_in(&recipe.step)),
+            SignIn::Basic {} => self.missing_fields(&["username", "password"]),
+            SignIn::ApiKey(_) => self.missing_fields(&["api_key"]),
             SignIn::ClientCredentials(_) | SignIn::DeviceCode(_) | SignIn::Custom {} => Vec::new(),
             SignIn::Bearer {} => self.missing_fields(&["access_token"]),
         };
@@ -87,6 +91,20 @@ impl Credentials {
 /// The fields of the credentials that a sign-in's templates name, each once.
 fn named(login: &Login) -> Vec<&str> {
     let mut names: Vec<_> = login.fields.values().filter_map(|text| template::names(text).ok()).flatten().collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The fields of the credentials that steps name, each once: not what earlier steps take, nor the code of a second factor.
+fn named_in(steps: &[SignInStep]) -> Vec<&str> {
+    let mut taken = vec![CODE];
+    let mut names = Vec::new();
+    for step in steps {
+        let wanted = step.templates().filter_map(|(_, text)| template::names(text).ok()).flatten();
+        names.extend(wanted.filter(|name| !taken.contains(name)));
+        taken.extend(step.extract.keys().map(String::as_str));
+    }
     names.sort_unstable();
     names.dedup();
     names

@@ -35,6 +35,7 @@ impl Session {
             return self.reply(id, Err(error));
         }
         let headers = self.dress(call, reach, now);
+        let uri = self.keyed(call.head.uri.clone(), reach);
         let effect = self.expect_within_call(KindName::Exchange, Asker::Attempt(id));
         let (generation, read) = match reach {
             Reach::Elsewhere => (0, ReadBody::Stream),
@@ -60,7 +61,7 @@ impl Session {
             generation,
             deadline: call.deadline,
             method: call.head.method.clone(),
-            uri: call.head.uri.clone(),
+            uri,
             headers,
             body,
             read,

@@ -14,6 +14,7 @@ mod dpop;
 mod dress;
 mod gate;
 mod glance;
+mod key;
 mod life;
 mod notice;
 mod oauth;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::answers::Asker;
+use super::call::Reach;
 use super::life::Phase;
 use super::renewal::{Renewal, Step};
 use super::session::Session;
@@ -28,7 +29,9 @@ impl Session {
         let ticket = Ticket::new(effect, self.tag);
         let (owner, read) = (Owner::Session(purpose), ReadBody::Whole { cap: OWN_CAP });
         let generation = self.generation;
-        let signs = self.signs() && self.compiled.names(&uri);
+        let reach = if self.compiled.names(&uri) { Reach::Platform } else { Reach::Elsewhere };
+        let signs = self.signs() && reach == Reach::Platform;
+        let uri = self.keyed(uri, reach);
         let exchange =
             Box::new(Exchange { ticket, owner, attempt, generation, deadline, method, uri, headers, body, read });
         if signs {

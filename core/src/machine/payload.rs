@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
@@ -17,7 +19,7 @@ use crate::cookie::Jar;
 use crate::credentials::{Credentials, Secret};
 use crate::effect::KeyPair;
 use crate::error::{Error, Kind};
-use crate::platform::{Credential, Platform};
+use crate::platform::{ApiKey, Credential, Platform, SignIn};
 use crate::time::Wall;
 
 /// The schema of the payload, written beside the envelope's version.
@@ -33,6 +35,8 @@ pub(super) struct Tokens {
     pub(super) account_id: Option<String>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// An API key that goes in the query.
+    pub(super) query: Option<Secret>,
     pub(super) created: Wall,
     /// The key that the tokens are bound to, where they are.
     pub(super) key: Option<Arc<KeyPair>>,
@@ -67,6 +71,7 @@ mod field {
     pub(super) const ACCOUNT_ID: u64 = 9;
     pub(super) const USER_AGENT: u64 = 10;
     pub(super) const HEADERS: u64 = 11;
+    pub(super) const QUERY: u64 = 30;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
     pub(super) const KEY: u64 = 20;
@@ -97,7 +102,37 @@ impl Tokens {
         if let Some(access) = &self.access {
             value(access.expose(), "access_token")?;
         }
+        self.take_shown(credentials, &platform.sign_in)?;
         self.authorize(&platform.credential);
+        Ok(())
+    }
+
+    /// Takes what the recipe shows on every attempt: a user name and a password, or an API key.
+    fn take_shown(&mut self, credentials: &Credentials, recipe: &SignIn) -> Result<(), Error> {
+        let field = |name: &str| credentials.field(name).unwrap_or_default();
+        let (name, text) = match recipe {
+            SignIn::Basic {} => {
+                if field("username").contains(':') {
+                    let what = "`username` has a colon, which basic authentication cannot carry (RFC 7617 §2)";
+                    return Err(Error::new(Kind::CredentialsInvalid, what));
+                }
+                let pair = Zeroizing::new(format!("{}:{}", field("username"), field("password")));
+                (AUTHORIZATION, Zeroizing::new(format!("Basic {}", Base64::encode_string(pair.as_bytes()))))
+            }
+            SignIn::ApiKey(ApiKey::Header(name)) => {
+                let parsed = name.parse().map_err(|_| unusable("api_key"))?;
+                (parsed, Zeroizing::new(field("api_key").to_owned()))
+            }
+            SignIn::ApiKey(ApiKey::Query(_)) => {
+                self.query = credentials.field("api_key").map(Secret::new);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let mut shown = value(&text, "api_key")?;
+        shown.set_sensitive(true);
+        self.headers.retain(|(this, _)| *this != name);
+        self.headers.push((name, shown));
         Ok(())
     }
 
@@ -147,6 +182,7 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
         (field::ACCESS, &tokens.access),
         (field::REFRESH, &tokens.refresh),
         (field::CLIENT_SECRET, &tokens.client_secret),
+        (field::QUERY, &tokens.query),
     ] {
         if let Some(secret) = secret {
             to.u64(number)?.str(secret.expose())?;
@@ -224,6 +260,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::ENDS => ends = Some(Wall::from_millis(from.i64()?)),
             field::ACCOUNT_ID => tokens.account_id = Some(from.str()?.to_owned()),
             field::USER_AGENT => tokens.user_agent = Some(header_value(from.bytes()?)?),
+            field::QUERY => tokens.query = Some(Secret::new(from.str()?)),
             field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
             field::JAR => stored.jar = from.decode()?,
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),

@@ -8,6 +8,7 @@ use super::output::Reply;
 use super::session::Session;
 use crate::effect::{Arrival, CallId, EffectId};
 use crate::error::{Error, Kind};
+use crate::platform::Compiled;
 use crate::time::Now;
 use crate::url::{self, Origin};
 
@@ -51,20 +52,8 @@ impl Session {
     fn follow(&mut self, id: CallId, arrival: &Arrival) -> Result<(), Error> {
         let Some(call) = self.call_at(id) else { return Ok(()) };
         let here = &call.head.uri;
-        if call.redirects >= MOST {
-            return Err(Error::new(
-                Kind::TooManyRedirects,
-                format!("more than {MOST} redirects, the last from {}", shown(here)),
-            ));
-        }
-        let location = arrival.headers.get(header::LOCATION);
-        let target = location.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-        let target = target.ok_or_else(|| invalid(here, "its Location is not text"))?;
-        let target =
-            url::resolve(here, target).map_err(|_| invalid(here, "its Location is no http or https address"))?;
-        if here.scheme_str() == Some("https") && target.scheme_str() == Some("http") && self.compiled.names(here) {
-            return Err(invalid(here, "it leads from https to http, where credentials could be read on the way"));
-        }
+        let target = target(&self.compiled, arrival, here, call.redirects)?;
+        let target = self.unkeyed(target);
         let same_origin = Origin::of(here).is_ok_and(|origin| origin.matches(&target));
         let token = self.compiled.header().clone();
         let device: Vec<_> = self.tokens.headers.iter().map(|(name, _)| name.clone()).collect();
@@ -89,6 +78,32 @@ impl Session {
     }
 }
 
+/// Where a redirect leads, if it can be followed after so many others.
+pub(super) fn target(
+    compiled: &Compiled,
+    arrival: &Arrival,
+    here: &http::Uri,
+    followed: u32,
+) -> Result<http::Uri, Error> {
+    if followed >= MOST {
+        let what = format!("more than {MOST} redirects, the last from {}", shown(here));
+        return Err(Error::new(Kind::TooManyRedirects, what));
+    }
+    let location = arrival.headers.get(header::LOCATION);
+    let target = location.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let target = target.ok_or_else(|| invalid(here, "its Location is not text"))?;
+    let target = url::resolve(here, target).map_err(|_| invalid(here, "its Location is no http or https address"))?;
+    if here.scheme_str() == Some("https") && target.scheme_str() == Some("http") && compiled.names(here) {
+        return Err(invalid(here, "it leads from https to http, where credentials could be read on the way"));
+    }
+    Ok(target)
+}
+
+/// Whether an answer leads somewhere else.
+pub(super) fn is_redirect(arrival: &Arrival) -> bool {
+    matches!(arrival.status.as_u16(), 301 | 302 | 303 | 307 | 308) && arrival.headers.contains_key(header::LOCATION)
+}
+
 /// Whether a redirect turns the request into a GET: 303 always, 301 and 302 where it was a POST (RFC 9110 §15.4.2–15.4.4).
 fn becomes_get(status: StatusCode, method: &Method) -> bool {
     match status {
@@ -98,6 +113,6 @@ fn becomes_get(status: StatusCode, method: &Method) -> bool {
     }
 }
 
-fn invalid(here: &http::Uri, why: &str) -> Error {
+pub(super) fn invalid(here: &http::Uri, why: &str) -> Error {
     Error::new(Kind::RedirectInvalid, format!("the redirect from {} is not followed: {why}", shown(here)))
 }

@@ -75,6 +75,8 @@ pub struct Session {
     pub(super) held: BTreeMap<u64, Held>,
     /// Where the platform binds tokens to a key.
     pub(super) dpop: Option<Box<Dpop>>,
+    /// The last time step whose code of a second factor was sent.
+    pub(super) totp_used: Option<u64>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Box<Closing>>,
     pub(super) successes: u32,
@@ -132,6 +134,7 @@ impl Session {
             backs_off: None,
             probe: Probe::default(),
             held: BTreeMap::new(),
+            totp_used: None,
             saving: Saving::default(),
             closing: None,
             successes: 0,

@@ -13,6 +13,7 @@
 //! **Invariant:** what was signed in with before is kept until the new credentials are proved.
 
 mod answer;
+mod challenge;
 mod end;
 mod html;
 mod program;
@@ -21,9 +22,10 @@ mod request;
 mod start;
 mod step;
 
-use http::Uri;
+use http::{HeaderName, HeaderValue, Uri};
 pub(super) use request::json_string;
 
+use self::challenge::Challenge;
 use super::life::Phase;
 use super::oauth::grant::Grant;
 use super::payload::Tokens;
@@ -31,6 +33,7 @@ use super::token;
 use crate::cookie::Jar;
 use crate::credentials::{Credentials, Secret};
 use crate::effect::{CallId, EffectId, Purpose};
+use crate::platform::steps::CODE;
 
 /// A sign-in under way.
 #[derive(Debug)]
@@ -45,6 +48,14 @@ pub(super) struct SignIn {
     at: Option<Uri>,
     /// How far an OAuth 2 grant has come.
     pub(super) grant: Option<Grant>,
+    /// Where cookies are looked up: the last address that is the platform's own.
+    last: Option<Uri>,
+    /// Where a redirect of the present step has led.
+    hop: Option<Uri>,
+    hops: u32,
+    /// The header with which the present step is sent once more.
+    handshake: Option<(HeaderName, HeaderValue)>,
+    challenge: Challenge,
     /// What earlier steps took from their answers.
     values: Vec<(String, Secret)>,
     before: Before,
@@ -95,8 +106,15 @@ impl SignIn {
 
     /// What a template's name stands for: a value that an earlier step took, or a field of the credentials.
     fn value(&self, name: &str) -> Option<&str> {
+        if name == CODE {
+            return self.challenge.code();
+        }
         let taken = self.values.iter().rev().find(|(this, _)| this == name);
         taken.map(|(_, value)| value.expose()).or_else(|| self.credentials.field(name))
+    }
+
+    fn cookie_address(&self) -> Option<&Uri> {
+        self.last.as_ref()
     }
 
     fn is_at(&self, purpose: Purpose) -> bool {

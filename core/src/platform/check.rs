@@ -5,10 +5,13 @@
 mod address;
 mod oauth;
 mod rule;
+mod steps;
 
 use std::fmt;
 
-use super::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, Platform, SignIn, Source, template};
+use super::{
+    Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, Platform, SignIn, Source, Success, TokenPointers, template,
+};
 use address::{Origin, origin};
 use rule::{cookie_name, header_name, header_value, method, pointer, positive, statuses};
 
@@ -42,7 +45,13 @@ impl Platform {
             SignIn::ClientCredentials(recipe) => oauth::client_credentials(self, recipe)?,
             SignIn::DeviceCode(recipe) => oauth::device_code(self, recipe, &addresses)?,
             SignIn::AuthorizationCode(recipe) => oauth::authorization_code(self, recipe, &addresses)?,
-            SignIn::Oauth2Refresh {} | SignIn::Bearer {} | SignIn::Custom {} => {}
+            SignIn::Steps(recipe) if recipe.step.is_empty() => {
+                return wrong("sign_in.steps.step", "must hold at least one step");
+            }
+            SignIn::Steps(recipe) => steps::steps(&recipe.step, "sign_in.steps", &addresses)?,
+            SignIn::Guest(recipe) => steps::steps(&recipe.step, "sign_in.guest", &addresses)?,
+            SignIn::ApiKey(place) => steps::api_key(place)?,
+            SignIn::Oauth2Refresh {} | SignIn::Bearer {} | SignIn::Basic {} | SignIn::Custom {} => {}
         }
         if let Some(table) = &self.oauth {
             oauth::issuer(table, &addresses)?;
@@ -207,33 +216,31 @@ fn check_login(login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
     if let Some(csrf) = &login.csrf {
         check_csrf(csrf, login, at, addresses)?;
     }
-    if login.success.status.is_empty() {
+    check_success(&login.success, at)?;
+    login.tokens.as_ref().map_or(Ok(()), |tokens| check_tokens(tokens, at))
+}
+
+fn check_success(success: &Success, at: &str) -> Check {
+    if success.status.is_empty() {
         return wrong(format!("{at}.success.status"), "must list at least one status");
     }
-    statuses(&login.success.status, &format!("{at}.success.status"))?;
-    statuses(&login.success.throttled, &format!("{at}.success.throttled"))?;
-    if let Some(cookie) = &login.success.cookie {
+    statuses(&success.status, &format!("{at}.success.status"))?;
+    statuses(&success.throttled, &format!("{at}.success.throttled"))?;
+    if let Some(cookie) = &success.cookie {
         cookie_name(cookie, &format!("{at}.success.cookie"))?;
-    }
-    if let Some(tokens) = &login.tokens {
-        pointer(&tokens.access_token, &format!("{at}.tokens.access_token"))?;
-        pointer(&tokens.refresh_token, &format!("{at}.tokens.refresh_token"))?;
-        pointer(&tokens.expires_in, &format!("{at}.tokens.expires_in"))?;
     }
     Ok(())
 }
 
+fn check_tokens(tokens: &TokenPointers, at: &str) -> Check {
+    pointer(&tokens.access_token, &format!("{at}.tokens.access_token"))?;
+    pointer(&tokens.refresh_token, &format!("{at}.tokens.refresh_token"))?;
+    pointer(&tokens.expires_in, &format!("{at}.tokens.expires_in"))
+}
+
 fn check_csrf(csrf: &Csrf, login: &Login, at: &str, addresses: &Addresses<'_>) -> Check {
     addresses.check(&csrf.path, &format!("{at}.csrf.path"))?;
-    match &csrf.from {
-        Source::Cookie(name) => cookie_name(name, &format!("{at}.csrf.from.cookie"))?,
-        Source::Header(name) => header_name(name, &format!("{at}.csrf.from.header"))?,
-        Source::Json(text) => pointer(text, &format!("{at}.csrf.from.json"))?,
-        Source::Input(name) if name.is_empty() => {
-            return wrong(format!("{at}.csrf.from.input"), "must be the `name` of an HTML input, such as `_xsrf`");
-        }
-        Source::Input(_) => {}
-    }
+    check_source(&csrf.from, &format!("{at}.csrf.from"))?;
     match &csrf.to {
         Place::Header(name) => header_name(name, &format!("{at}.csrf.to.header")),
         Place::Field(name) if name.is_empty() => {
@@ -244,6 +251,24 @@ fn check_csrf(csrf: &Csrf, login: &Login, at: &str, addresses: &Addresses<'_>) -
             format!("is `{name}`, which `{at}.fields` sets already; remove it there"),
         ),
         Place::Field(_) => Ok(()),
+    }
+}
+
+fn check_source(from: &Source, at: &str) -> Check {
+    match from {
+        Source::Cookie(name) => cookie_name(name, &format!("{at}.cookie")),
+        Source::Header(name) => header_name(name, &format!("{at}.header")),
+        Source::Json(text) => pointer(text, &format!("{at}.json")),
+        Source::Input(name) if name.is_empty() => {
+            wrong(format!("{at}.input"), "must be the `name` of an HTML input, such as `_xsrf`")
+        }
+        Source::Html(html) if html.element.is_empty() => {
+            wrong(format!("{at}.html.element"), "must be the name of an HTML element, such as `meta`")
+        }
+        Source::Html(html) if html.take.is_empty() => {
+            wrong(format!("{at}.html.take"), "must be the attribute to take, such as `content`")
+        }
+        Source::Input(_) | Source::Html(_) => Ok(()),
     }
 }
 

@@ -14,16 +14,18 @@ mod rules;
 #[cfg(feature = "schema")]
 mod schema;
 mod signing;
+pub(crate) mod steps;
 pub mod template;
 
 use serde::{Deserialize, Serialize};
 
 pub use compiled::Compiled;
 pub use oauth::{AuthorizationCode, ClientCredentials, DeviceCode, OAuth};
-pub(crate) use program::{Plan, Step, StepBody};
+pub(crate) use program::{Plan, Step, StepBody, To};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 pub use signing::{Dpop, DpopAlg, Signer};
+pub use steps::{AnswerRule, ApiKey, CodeRules, Element, Handshake, JsonRule, SignInStep, Steps};
 
 /// A service that accounts sign in to.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

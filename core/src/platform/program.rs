@@ -4,7 +4,8 @@
 
 use http::{HeaderName, Method, Uri};
 
-use super::{Csrf, Login, Place, SignIn, Source, Success, TokenPointers};
+use super::steps::CODE;
+use super::{AnswerRule, CodeRules, Csrf, Login, Place, SignIn, SignInStep, Source, Success, TokenPointers, template};
 use crate::effect::Purpose;
 use crate::error::{Error, Kind};
 use crate::url;
@@ -27,7 +28,7 @@ pub(crate) enum Plan {
 pub(crate) struct Step {
     pub(crate) purpose: Purpose,
     pub(crate) method: Method,
-    pub(crate) uri: Uri,
+    pub(crate) to: To,
     /// Names and templates.
     pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: StepBody,
@@ -36,6 +37,25 @@ pub(crate) struct Step {
     /// What success looks like; `None`: any answer from which the values can be taken.
     pub(crate) success: Option<Success>,
     pub(crate) tokens: Option<TokenPointers>,
+    pub(crate) follow: bool,
+    /// The status and the header of an answer that brings a token to send it again with.
+    pub(crate) handshake: Option<(u16, HeaderName)>,
+    /// What an answer looks like that asks for a second factor.
+    pub(crate) challenge: Option<AnswerRule>,
+    /// Where it sends a second factor's code.
+    pub(crate) code: Option<CodeRules>,
+    /// Whether it is made only after a challenge.
+    pub(crate) is_conditional: bool,
+    /// Whether it sends something of the credentials, so that a refusal is theirs.
+    pub(crate) shows_credentials: bool,
+}
+
+/// Where a step goes.
+#[derive(Debug)]
+pub(crate) enum To {
+    Uri(Uri),
+    /// A template of the path.
+    Template(String),
 }
 
 /// The body of a step, as names and templates.
@@ -49,7 +69,9 @@ pub(crate) enum StepBody {
 /// The plan of a recipe.
 pub(super) fn compile(recipe: &SignIn, base: &Uri) -> Result<Plan, Error> {
     Ok(match recipe {
-        SignIn::Bundle(_) | SignIn::Bearer {} => Plan::Given,
+        SignIn::Bundle(_) | SignIn::Bearer {} | SignIn::Basic {} | SignIn::ApiKey(_) => Plan::Given,
+        SignIn::Guest(recipe) if recipe.step.is_empty() => Plan::Given,
+        SignIn::Steps(recipe) | SignIn::Guest(recipe) => Plan::Steps(steps(&recipe.step, base)?),
         SignIn::Oauth2Refresh {}
         | SignIn::ClientCredentials(_)
         | SignIn::DeviceCode(_)
@@ -71,12 +93,18 @@ fn login_steps(login: &Login, body: fn(Vec<(String, String)>) -> StepBody, base:
         steps.push(Step {
             purpose: Purpose::Csrf,
             method: Method::GET,
-            uri: url::resolve(base, path)?,
+            to: To::Uri(url::resolve(base, path)?),
             headers: Vec::new(),
             body: StepBody::Empty,
             extract: vec![(CSRF.to_owned(), from.clone())],
             success: None,
             tokens: None,
+            follow: false,
+            handshake: None,
+            challenge: None,
+            code: None,
+            is_conditional: false,
+            shows_credentials: false,
         });
         let template = format!("{{{CSRF}}}");
         match to {
@@ -87,13 +115,65 @@ fn login_steps(login: &Login, body: fn(Vec<(String, String)>) -> StepBody, base:
     steps.push(Step {
         purpose: Purpose::SignIn,
         method: login.method.parse().map_err(|_| invalid("sign_in.method", &login.method))?,
-        uri: url::resolve(base, &login.path)?,
+        to: To::Uri(url::resolve(base, &login.path)?),
         headers,
         body: body(fields),
         extract: Vec::new(),
         success: Some(login.success.clone()),
         tokens: login.tokens.clone(),
+        follow: false,
+        handshake: None,
+        challenge: None,
+        code: None,
+        is_conditional: false,
+        shows_credentials: true,
     });
+    Ok(steps)
+}
+
+/// The steps as they are written.
+fn steps(written: &[SignInStep], base: &Uri) -> Result<Vec<Step>, Error> {
+    let pairs = |fields: &std::collections::BTreeMap<String, String>| -> Vec<_> {
+        fields.iter().map(|(name, text)| (name.clone(), text.clone())).collect()
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    let mut taken: Vec<&str> = Vec::new();
+    for step in written {
+        let named =
+            |text: &str| template::names(text).is_ok_and(|names| names.iter().any(|name| !taken.contains(name)));
+        let shows_credentials = step.templates().any(|(_, text)| named(text));
+        let handshake = step.handshake.as_ref().map(|rule| Ok::<_, Error>((rule.status, header(&rule.header)?)));
+        let sends_code = step.names(CODE);
+        steps.push(Step {
+            purpose: Purpose::SignIn,
+            method: step.method().parse().map_err(|_| invalid("sign_in.steps.step.method", step.method()))?,
+            to: if step.path.contains(['{', '}']) {
+                To::Template(step.path.clone())
+            } else {
+                To::Uri(url::resolve(base, &step.path)?)
+            },
+            headers: step
+                .headers
+                .iter()
+                .map(|(name, text)| Ok((header(name)?, text.clone())))
+                .collect::<Result<_, Error>>()?,
+            body: match (&step.form, &step.json) {
+                (Some(fields), _) => StepBody::Form(pairs(fields)),
+                (None, Some(fields)) => StepBody::Json(pairs(fields)),
+                (None, None) => StepBody::Empty,
+            },
+            extract: step.extract.iter().map(|(name, from)| (name.clone(), from.clone())).collect(),
+            success: Some(step.success.clone()),
+            tokens: step.tokens.clone(),
+            follow: step.follow,
+            handshake: handshake.transpose()?,
+            challenge: step.challenge.clone(),
+            code: sends_code.then(|| step.code.clone().unwrap_or_default()),
+            is_conditional: sends_code && steps.iter().any(|earlier| earlier.challenge.is_some()),
+            shows_credentials,
+        });
+        taken.extend(step.extract.keys().map(String::as_str));
+    }
     Ok(steps)
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::steps::{ApiKey, Element, Steps};
+
 use super::oauth::{AuthorizationCode, ClientCredentials, DeviceCode};
 
 /// A sign-in recipe; in TOML a table named after it, such as `[sign_in.json]`.
@@ -28,6 +30,14 @@ pub enum SignIn {
     AuthorizationCode(AuthorizationCode),
     /// An access token that does not change.
     Bearer {},
+    /// Requests one after the other, as many as the platform wants.
+    Steps(Steps),
+    /// A user name and a password that every attempt carries (RFC 7617, UTF-8).
+    Basic {},
+    /// An API key that every attempt carries.
+    ApiKey(ApiKey),
+    /// Nobody in particular: no credentials, and steps only where the platform wants a session of everybody.
+    Guest(Steps),
     /// The program's own function: it is asked [`Question::Custom`](crate::effect::Question::Custom), and what it answers is taken
     /// like a bundle.
     Custom {},
@@ -118,6 +128,8 @@ pub enum Source {
     Json(String),
     /// The `value` of the HTML `input` with this `name`.
     Input(String),
+    /// An attribute of the first HTML element that is like this.
+    Html(Element),
 }
 
 /// Where a value goes in a request.

@@ -47,6 +47,20 @@ pub(super) const fn is_plain(byte: u8, part: Part) -> bool {
     CLASS[byte as usize] & bit != 0
 }
 
+/// `text` as one segment of a path or one value of a query: all but unreserved bytes encoded (RFC 3986 §2.3).
+pub(crate) fn component(text: &str) -> zeroize::Zeroizing<String> {
+    // Room for all of it at once, so that no copy of a secret stays behind.
+    let mut out = zeroize::Zeroizing::new(String::with_capacity(text.len() * 3));
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', char::from(HEX[usize::from(byte >> 4)]), char::from(HEX[usize::from(byte & 15)])]);
+        }
+    }
+    out
+}
+
 /// Appends `text` to `out`, encoded for `part`.
 pub(super) fn push(out: &mut String, text: &str, part: Part, triplets: Triplets) {
     let mut bytes = text.as_bytes();

@@ -12,6 +12,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use encode::component;
 pub use host::is_loopback;
 pub use normalise::normalise;
 pub use origin::{Origin, Scheme};

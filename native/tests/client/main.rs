@@ -7,6 +7,7 @@ mod dropped;
 mod each;
 mod events;
 mod folder;
+mod grants;
 mod keys;
 mod pool;
 mod redirects;

@@ -1,7 +1,12 @@
-//! The value of a named `input` in a page, as far as sign-in forms need it; not an HTML parser.
+//! An attribute of an element in a page, as far as sign-in forms need it; not an HTML parser.
 
 /// The `value` of the first `input` whose `name` is `wanted`.
 pub(super) fn input_value(page: &str, wanted: &str) -> Option<String> {
+    attribute(page, "input", &[("name", wanted)], "value")
+}
+
+/// The attribute `take` of the first `element` that has these attributes with these values.
+pub(super) fn attribute(page: &str, element: &str, with: &[(&str, &str)], take: &str) -> Option<String> {
     let mut rest = page;
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
@@ -9,15 +14,17 @@ pub(super) fn input_value(page: &str, wanted: &str) -> Option<String> {
             rest = comment.split_once("-->").map_or("", |(_, after)| after);
             continue;
         }
-        let is_input = rest.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case("input"));
-        if !is_input || !rest[5..].starts_with(|c: char| c.is_ascii_whitespace() || c == '/') {
+        let length = element.len();
+        let is_it = rest.get(..length).is_some_and(|tag| tag.eq_ignore_ascii_case(element));
+        if !is_it || !rest[length..].starts_with(|c: char| c.is_ascii_whitespace() || c == '/') {
             continue;
         }
-        let (attributes, after) = attributes(&rest[5..]);
+        let (attributes, after) = attributes(&rest[length..]);
         rest = after;
-        let find = |name: &str| attributes.iter().find(|(this, _)| this == name).map(|(_, value)| value);
-        if find("name").is_some_and(|name| name == wanted) {
-            return find("value").cloned();
+        let find =
+            |name: &str| attributes.iter().find(|(this, _)| this.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        if with.iter().all(|(name, wanted)| find(name).is_some_and(|value| value == wanted)) {
+            return find(take).cloned();
         }
     }
     None

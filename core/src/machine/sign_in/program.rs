@@ -25,6 +25,7 @@ impl Session {
         let Phase::SigningIn(sign_in) = &self.phase else { return };
         match (sign_in.stage, answer) {
             (Stage::Program, Answer::SignedIn(found)) => self.program_signed_in(&found, now),
+            (Stage::Step(_), Answer::Code(code)) => self.code_given(&code, now),
             (Stage::Grant, answer) => self.grant_asked(answer, now),
             (Stage::Step(_) | Stage::Program | Stage::Probe | Stage::Saving, answer) => {
                 self.answered_otherwise(&answer, now);

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind};
 use crate::machine::token::Form;
-use crate::platform::{Step, StepBody, template};
+use crate::platform::{Compiled, Step, StepBody, To, template};
+use crate::url;
 
 /// A request of a sign-in, ready to be dressed and sent.
 pub(super) struct Request {
@@ -20,7 +21,15 @@ pub(super) struct Request {
 }
 
 /// Builds the request of a step; `value` knows what the names in its templates stand for.
-pub(super) fn build<'v>(step: &Step, value: impl Fn(&str) -> Option<&'v str>) -> Result<Request, Error> {
+pub(super) fn build<'v>(
+    compiled: &Compiled,
+    step: &Step,
+    value: impl Fn(&str) -> Option<&'v str>,
+) -> Result<Request, Error> {
+    let uri = match &step.to {
+        To::Uri(uri) => uri.clone(),
+        To::Template(path) => address(compiled, path, &value)?,
+    };
     let mut headers = HeaderMap::new();
     for (name, template) in &step.headers {
         add_header(&mut headers, name, &fill(template, &value)?)?;
@@ -42,13 +51,28 @@ pub(super) fn build<'v>(step: &Step, value: impl Fn(&str) -> Option<&'v str>) ->
             Some(json_object(&fields.collect::<Result<Vec<_>, Error>>()?))
         }
     };
-    Ok(Request { method: step.method.clone(), uri: step.uri.clone(), headers, body })
+    Ok(Request { method: step.method.clone(), uri, headers, body })
+}
+
+/// The address that a template of a path stands for: what is filled in stays one segment, and stays at the platform's origins.
+fn address<'v>(compiled: &Compiled, path: &str, value: impl Fn(&str) -> Option<&'v str>) -> Result<Uri, Error> {
+    let mut values = Vec::new();
+    for name in template::names(path).unwrap_or_default() {
+        values.push((name, url::component(&fill(&format!("{{{name}}}"), &value)?)));
+    }
+    let find = |wanted: &str| values.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
+    let uri = compiled.resolve(&fill(path, find)?)?;
+    if compiled.names(&uri) {
+        return Ok(uri);
+    }
+    Err(Error::new(Kind::PlatformInvalid, format!("`{path}` leads to an origin that the platform does not name")))
 }
 
 /// Fills a template.
 fn fill<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> Result<Zeroizing<String>, Error> {
     template::render(text, value).ok_or_else(|| {
-        let what = format!("the credentials lack a field that the sign-in sends: `{text}`");
+        let what =
+            format!("neither the credentials nor an earlier step's answer have what the sign-in sends: `{text}`");
         Error::new(Kind::CredentialsInvalid, what)
     })
 }

@@ -1,5 +1,6 @@
 //! How a sign-in begins: what is there steps aside, what was given is taken over, and the plan's first stage is entered.
 
+use super::challenge::{self, Challenge};
 use super::{Before, SignIn, Stage};
 use crate::cookie::Cookie;
 use crate::credentials::Credentials;
@@ -51,7 +52,7 @@ impl Session {
             was_saving,
             renewed: None,
         };
-        let taken = self.take_credentials(&credentials, now);
+        let taken = self.take_credentials(&credentials, now).and_then(|()| challenge::check(&credentials));
         self.phase = Phase::SigningIn(Box::new(SignIn {
             credentials,
             waiters: vec![waiter],
@@ -59,6 +60,11 @@ impl Session {
             stage: Stage::Step(0),
             tries: 0,
             at: None,
+            last: None,
+            hop: None,
+            hops: 0,
+            handshake: None,
+            challenge: Challenge::default(),
             grant: None,
             values: Vec::new(),
             before,
@@ -91,6 +97,7 @@ impl Session {
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.stage = stage;
             sign_in.tries = 0;
+            (sign_in.hop, sign_in.hops, sign_in.handshake) = (None, 0, None);
             self.send_sign_in(now);
         }
     }
