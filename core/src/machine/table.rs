@@ -36,16 +36,13 @@ impl<T> Table<T> {
         self.sequence = (self.sequence + 1) % SEQUENCES;
         self.live += 1;
         let taken = Slot::Taken(self.sequence, row);
-        let slot = match self.free {
-            Some(slot) => {
-                let before = std::mem::replace(&mut self.rows[slot as usize], taken);
-                self.free = if let Slot::Free(next) = before { next } else { None };
-                slot
-            }
-            None => {
-                self.rows.push(taken);
-                (self.rows.len() - 1) as u32
-            }
+        let slot = if let Some(slot) = self.free {
+            let before = std::mem::replace(&mut self.rows[slot as usize], taken);
+            self.free = if let Slot::Free(next) = before { next } else { None };
+            slot
+        } else {
+            self.rows.push(taken);
+            (self.rows.len() - 1) as u32
         };
         (u64::from(self.sequence) << SLOT_BITS) | u64::from(slot)
     }
