@@ -47,6 +47,15 @@ impl CallBody {
         }
     }
 
+    /// The bytes, where it can be sent again.
+    pub(crate) fn bytes(&self) -> Option<Bytes> {
+        match &self.0 {
+            Kind::Empty => Some(Bytes::new()),
+            Kind::Bytes(bytes) => Some(bytes.clone()),
+            Kind::Once(_) => None,
+        }
+    }
+
     /// The body for one attempt.
     pub(crate) fn for_attempt(&self) -> Result<RequestBody, Failure> {
         match &self.0 {

@@ -13,7 +13,9 @@ use tokio::runtime::Handle;
 use crate::ask::Asker;
 use crate::client::{Client, Observer};
 use crate::clock::Clock;
+use crate::heard::{Head, Listener};
 use crate::http::{ExchangeLimits, Transport, TransportSettings};
+use crate::signer::Signer;
 use crate::store::Store;
 use crate::wire::Wire;
 
@@ -27,7 +29,11 @@ pub struct Builder {
     pub(crate) renew_without_store: bool,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) event_buffer: NonZeroUsize,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
+    #[cfg(feature = "metrics")]
+    pub(crate) meter: Option<crate::metrics::Meter>,
     pub(crate) wire: Option<Wire>,
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -99,6 +105,13 @@ impl Builder {
         self
     }
 
+    /// Who signs attempts to platforms whose file has a table `[signer]`. Such a platform cannot be signed in to without one, unless its
+    /// file says `required = false`.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
     /// Answers what platforms ask while accounts sign in: a second factor, a person's consent, a sign-in of the program's own.
     /// Without it, what cannot be answered from the credentials is `challenge_required`.
     pub fn ask(mut self, asker: impl Asker + 'static) -> Self {
@@ -112,9 +125,23 @@ impl Builder {
         self
     }
 
+    /// Hears the head of every request that is sent and of every answer, those of the session itself included, to show or record them.
+    /// Called outside of all locks, in the task of the exchange; it should return soon.
+    pub fn on_head(mut self, listener: impl Fn(Head<'_>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
     /// How many events wait for each reader of [`Client::events`] before the oldest are lost: 1,024 when nothing is said.
     pub fn event_buffer(mut self, events: NonZeroUsize) -> Self {
         self.event_buffer = events;
+        self
+    }
+
+    /// Where the durations of calls are counted; counters and gauges are [published](crate::metrics::Meter::publish) from snapshots.
+    #[cfg(feature = "metrics")]
+    pub fn meter(mut self, meter: crate::metrics::Meter) -> Self {
+        self.meter = Some(meter);
         self
     }
 
@@ -155,7 +182,11 @@ impl Default for Builder {
             renew_without_store: false,
             asker: None,
             observer: None,
+            listener: None,
             event_buffer: EVENT_BUFFER,
+            signer: None,
+            #[cfg(feature = "metrics")]
+            meter: None,
             wire: None,
             clock: None,
             seed: None,

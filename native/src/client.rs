@@ -17,11 +17,13 @@ use crate::ask::Asker;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::drive::Shared;
+use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
 use crate::registry::{Claim, Registry};
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
 use crate::session::Session;
+use crate::signer::Signer;
 use crate::store::Store;
 use crate::timer::Timer;
 use crate::wire::Wire;
@@ -54,6 +56,7 @@ pub struct Saved {
 pub(crate) struct Inner {
     pub(crate) wire: Wire,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) namespace: String,
     pub(crate) clock: Clock,
@@ -63,7 +66,10 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) listener: Option<Listener>,
     pub(crate) events: Arc<Hub>,
+    #[cfg(feature = "metrics")]
+    pub(crate) meter: Option<crate::metrics::Meter>,
     ledger: Mutex<Ledger>,
     pub(crate) seed: Option<[u8; 32]>,
     pub(crate) live: Registry,
@@ -84,6 +90,7 @@ impl Client {
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
+            signer: builder.signer.is_some(),
             asks: builder.asker.is_some(),
             trace: builder.trace,
             ..Settings::default()
@@ -91,6 +98,7 @@ impl Client {
         let inner = Inner {
             wire,
             store: builder.store,
+            signer: builder.signer,
             settings: Arc::new(settings),
             namespace,
             clock: builder.clock.unwrap_or_else(Clock::system),
@@ -100,7 +108,10 @@ impl Client {
             runtime,
             asker: builder.asker,
             observer: builder.observer,
+            listener: builder.listener,
             events: Arc::new(Hub::new(builder.event_buffer)),
+            #[cfg(feature = "metrics")]
+            meter: builder.meter,
             ledger: Mutex::default(),
             seed: builder.seed,
             live: Registry::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::http::Request;
 use hallpass_core::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
-    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign, Signed,
+    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign, SignWork, Signed,
 };
 use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, Record, StoreError, Version};
@@ -17,8 +17,10 @@ use tracing::Instrument as _;
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::drive::Shared;
+use crate::heard::Head;
 use crate::http::{ExchangeLimits, RequestBody};
 use crate::seeing::span;
+use crate::signer::{SignRequest, es256};
 use crate::wire::Wire;
 
 /// Performs the effects of one call, or of a session.
@@ -69,6 +71,9 @@ impl Host for Performer<'_> {
             let end = self.client().clock.instant(exchange.deadline) + LATE;
             (limits.first_byte, limits.deadline) = (end.saturating_duration_since(Instant::now()), Some(end));
         }
+        if let Some(listener) = &self.client().listener {
+            listener(Head::of_request(exchange.owner, &request));
+        }
         let answer = match &self.client().wire {
             Wire::Network(transport) => {
                 let started = self.client().clock.instant(self.now.mono);
@@ -80,6 +85,9 @@ impl Host for Performer<'_> {
         };
         span::arrived(&span, answer.as_ref().map(|answer| (answer.status(), answer.version())));
         let answer = answer?;
+        if let Some(listener) = &self.client().listener {
+            listener(Head::of_answer(exchange.owner, &answer));
+        }
         let (head, body) = answer.into_parts();
         let Some(cap) = exchange.read.cap_for(head.status, &head.headers) else {
             self.leave(Some(body));
@@ -134,8 +142,18 @@ impl Host for Performer<'_> {
         false
     }
 
-    async fn sign(&self, _sign: Sign) -> Result<Signed, Declined> {
-        Err(Declined { why: "this client has no signer".to_owned() })
+    async fn sign(&self, sign: Sign) -> Result<Signed, Declined> {
+        match sign.work {
+            SignWork::Attempt(unsigned) => {
+                let Some(signer) = &self.client().signer else {
+                    return Err(Declined::new("this client has no signer"));
+                };
+                let request = SignRequest::of(*unsigned, self.body)?;
+                signer.sign(request).await.map(Signed::Headers)
+            }
+            SignWork::NewKey => es256::key().map(Signed::Key),
+            SignWork::Es256 { key, input } => es256::signature(&key, input.as_bytes()).map(Signed::Signature),
+        }
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {

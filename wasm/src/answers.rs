@@ -3,8 +3,9 @@
 //! An answer returns whether anyone waited for it; a late one is normal and changes nothing.
 
 use bytes::Bytes;
+use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::effect::{
-    Arrival, Declined, EffectId, Failure, FailureKind, KeyPair, KindName, Outcome, PermitAnswer, Sent, Signed,
+    Answer, Arrival, Declined, EffectId, Failure, FailureKind, KeyPair, KindName, Outcome, PermitAnswer, Sent, Signed,
 };
 use hallpass_core::store::{Record, StoreError, Version};
 use http::StatusCode;
@@ -111,6 +112,25 @@ impl Session {
     pub fn permitted(&mut self, effect: f64, is_granted: bool, mono_ms: f64, wall_ms: f64) -> bool {
         let answer = if is_granted { PermitAnswer::Granted } else { PermitAnswer::Denied };
         self.finish(effect, Outcome::Permit(answer), mono_ms, wall_ms)
+    }
+
+    /// The program answered a question: `code`, `redirected`, `shown`, or `signed_in` with credentials written as JSON.
+    pub fn told(&mut self, effect: f64, answer: &str, text: String, mono_ms: f64, wall_ms: f64) -> bool {
+        let answer = match answer {
+            "code" => Ok(Answer::Code(Secret::new(text))),
+            "redirected" => Ok(Answer::Redirected(Secret::new(text))),
+            "signed_in" => Credentials::from_json(&text)
+                .map(|credentials| Answer::SignedIn(Box::new(credentials)))
+                .map_err(|error| Declined { why: error.to_string() }),
+            _ => Ok(Answer::Shown),
+        };
+        self.finish(effect, Outcome::Ask(answer), mono_ms, wall_ms)
+    }
+
+    /// The program would not answer a question, or could not.
+    #[wasm_bindgen(js_name = notTold)]
+    pub fn not_told(&mut self, effect: f64, why: String, mono_ms: f64, wall_ms: f64) -> bool {
+        self.finish(effect, Outcome::Ask(Err(Declined { why })), mono_ms, wall_ms)
     }
 
     /// The program's signer gave headers: names and values in turn, a line each.

@@ -163,7 +163,7 @@ impl Session {
     }
 }
 
-fn name(call: CallId) -> f64 {
+pub(crate) fn name(call: CallId) -> f64 {
     call.raw() as f64
 }
 

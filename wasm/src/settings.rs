@@ -43,6 +43,11 @@ impl Settings {
         self.0.save_delay = Duration::from_millis(u64::from(ms));
     }
 
+    /// Says that the driver asks the program what a platform asks for.
+    pub fn asks(&mut self) {
+        self.0.asks = true;
+    }
+
     /// Tells that the program has a signer.
     pub fn signer(&mut self) {
         self.0.signer = true;

@@ -8,6 +8,12 @@
 //!     "load" | "remove" | "lease": namespace, kind, platform, account
 //!     "save": namespace, kind, platform, account, sealed, expected (null: absent, true: any, or a version), idle ms, end ms
 //!     "permit": origin, successes
+//!     "ask": question, and by question four more:
+//!         "second_factor": tries left | null, refused so far, null, null
+//!         "authorize": address, address to come back to, null, null
+//!         "device_code": code, address, address with the code | null, milliseconds that the code is good
+//!         "custom": credentials, null, null, null
+//!             credentials: [account id | null, cookies | null, user agent | null, headers, fields], the last two as names and values in turn
 //!     "sign": "attempt", purpose | null, attempt, method, address, headers, body, wanted ("none", "sha256", "bytes"), wall ms, account id
 //!         | null, generation; or "key"; or "es256", PKCS#8, input
 //!     others: nothing
@@ -32,10 +38,10 @@ use minicbor::Encoder;
 use crate::fault;
 
 /// What one drain said, as it is written.
-pub(crate) struct Drained(Encoder<Vec<u8>>);
+pub(crate) struct Drained(pub(crate) Encoder<Vec<u8>>);
 
 /// Writing into memory cannot fail.
-type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+pub(crate) type Written = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
 
 impl Default for Drained {
     fn default() -> Self {
@@ -95,7 +101,7 @@ impl Drained {
             Effect::CacheLoad(effect) => (KindName::CacheLoad, effect.deadline, 0),
             Effect::CacheStore(effect) => (KindName::CacheStore, effect.deadline, 0),
             Effect::Sign(effect) => (KindName::Sign, effect.deadline, sign_length(&effect.work)),
-            Effect::Ask(effect) => (KindName::Ask, effect.deadline, 0),
+            Effect::Ask(effect) => (KindName::Ask, effect.deadline, 5),
         };
         self.0.array(5 + length)?.u8(0)?.u64(effect.id().raw())?;
         match effect.call() {
@@ -121,7 +127,8 @@ impl Drained {
             }
             Effect::Permit(effect) => self.0.str(&effect.origin)?.u32(effect.successes).map(drop),
             Effect::Sign(effect) => self.sign(effect),
-            Effect::CacheLoad(_) | Effect::CacheStore(_) | Effect::Ask(_) => Ok(()),
+            Effect::Ask(effect) => self.question(&effect.question),
+            Effect::CacheLoad(_) | Effect::CacheStore(_) => Ok(()),
         }
     }
 
@@ -228,7 +235,7 @@ impl Drained {
         self.number(until.map(|until| until.as_millis() as f64))
     }
 
-    fn number(&mut self, number: Option<f64>) -> Written {
+    pub(crate) fn number(&mut self, number: Option<f64>) -> Written {
         match number {
             Some(number) => self.0.f64(number).map(drop),
             None => self.0.null().map(drop),

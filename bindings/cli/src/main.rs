@@ -4,13 +4,16 @@
 //! about sessions is decided in the library; here are files, prompts, tables and exit codes.
 
 mod args;
+mod asking;
 mod commands;
 mod demo;
+mod loopback;
 mod outcome;
 mod output;
 mod places;
 mod platforms;
 mod prompt;
+mod redact;
 mod report;
 mod vault;
 

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use hallpass::core::machine::{Glance, kept, store_error};
 use hallpass::store::{Entry, FileStore, RecordKey, Store};
-use hallpass::{Client, Credentials, Error, Keyring, Kind, Notice, keys};
+use hallpass::{Builder, Client, Credentials, Error, Keyring, Kind, Notice, keys};
 
 use crate::args::Common;
+use crate::asking::Person;
 use crate::outcome::Failure;
 use crate::places::Places;
 use crate::report;
@@ -73,13 +74,23 @@ impl Vault {
         Err(Error::new(Kind::KeyMissing, what))
     }
 
-    /// A client over this store; with `tells` its notices are told on standard error.
+    /// A client over this store; with `tells` what happens is told on standard error.
     pub(crate) fn client(&self, keyring: Keyring, tells: Tells) -> Result<Client, Error> {
+        self.builder(keyring, tells).build()
+    }
+
+    /// Settings of a client over this store.
+    pub(crate) fn builder(&self, keyring: Keyring, tells: Tells) -> Builder {
         let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
         match tells {
-            Tells::Nothing => builder.build(),
-            Tells::Notices => builder.on_notice(|_, notice| tell(notice)).build(),
+            Tells::Nothing => builder,
+            Tells::Notices => builder.on_notice(|_, notice| tell(notice)),
         }
+    }
+
+    /// A client over this store that asks this person.
+    pub(crate) fn client_with(&self, keyring: Keyring, person: Person) -> Result<Client, Error> {
+        Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring).ask(person).build()
     }
 
     /// Every saved session, and the names of records that cannot be read.
@@ -142,6 +153,7 @@ fn tell(notice: &Notice) {
         Notice::Adopted(generation) => format!("took over generation {generation} from another process"),
         Notice::Refused(generation) => format!("the platform refused generation {generation}"),
         Notice::RenewalFailed(kind) => format!("a renewal failed ({})", kind.as_str()),
+        Notice::BundleDrift(header) => format!("sent the bundle's `{header}` in place of the one that was given"),
         Notice::Saved(version) => format!("saved version {}", version.0),
         Notice::SaveFailed(kind) => format!("a save failed ({})", kind.as_str()),
         Notice::Retried(_, pause, kind) => {

@@ -1,9 +1,20 @@
 // What does a program hold? A client: one platform, one store, one set of keys, and the sessions of its accounts.
 
+import { ASKS, type Asks, checkAsks } from "./asks.js";
 import type { Parts } from "./core/driver.js";
-import { type Engine, engine, enter, type Keys, type Limits, type Platform } from "./core/engine.js";
+import {
+  type Engine,
+  engine,
+  enter,
+  type Glue,
+  type Imported as CoreImported,
+  type Keys,
+  type Limits,
+  type Platform,
+} from "./core/engine.js";
 import type { RawNotice } from "./core/outputs.js";
 import { failure } from "./error.js";
+import { Imported } from "./imported.js";
 import { type Notice, noticeOf } from "./notice.js";
 import { check } from "./options.js";
 import type { Credentials, PlatformDefinition } from "./platform.js";
@@ -27,6 +38,8 @@ export interface ClientOptions {
   readonly onNotice?: ((notice: Notice) => void) | undefined;
   /** Lets a rotating token be used although its successor could not be saved: a crash in that moment signs the account out. */
   readonly renewWithoutStore?: boolean | undefined;
+  /** Answers what the platform asks while an account signs in: a second factor, a person's consent, a sign-in of the program's own. */
+  readonly asks?: Asks | undefined;
   /** What holds for every call unless it says otherwise. */
   readonly calls?: CallOptions | undefined;
   /** Sends requests instead of the global `fetch`. */
@@ -65,6 +78,8 @@ export class Client implements AsyncDisposable {
   constructor(options: ClientOptions) {
     check(options, CLIENT_OPTIONS, "new Client()");
     check(options.calls ?? {}, CALL_OPTIONS, "new Client({ calls })");
+    check(options.asks ?? {}, ASKS, "new Client({ asks })");
+    checkAsks(options.asks ?? {});
     const { store, keys, platform } = options;
     if (store !== undefined && keys === undefined) {
       throw failure("key_missing", "store", "a store needs keys: sessions are never kept in the clear; give `keys`");
@@ -83,10 +98,30 @@ export class Client implements AsyncDisposable {
     return this.#parts().platform.id;
   }
 
-  /** Signs an account in. Credentials are an object or the text of a credentials file in JSON. */
-  async signIn(account: string, credentials: Credentials | string): Promise<Session> {
+  /** Signs an account in. Credentials are an object, the text of a credentials file in JSON, or what was imported. */
+  async signIn(account: string, credentials: Credentials | Imported | string): Promise<Session> {
+    if (credentials instanceof Imported) {
+      return this.#begin(account, (session) => session[INSIDE].signInImported(credentials));
+    }
     const json = typeof credentials === "string" ? credentials : JSON.stringify(credentials);
     return this.#begin(account, (session) => session[INSIDE].signIn(json));
+  }
+
+  /**
+   * Reads credentials as people have them: a cURL command, a HAR file, `cookies.txt`, a `Cookie` line, or JSON such as `auth.json`.
+   * Throws `credentials_invalid` where it is none of them.
+   */
+  import(text: string): Imported {
+    return this.#import((core, platform, wall) => core.Imported.read(text, platform, wall));
+  }
+
+  /**
+   * Reads credentials from variables such as `PREFIX_USERNAME`, `PREFIX_PASSWORD`, `PREFIX_COOKIE`, `PREFIX_USER_AGENT` and
+   * `PREFIX_HEADER_X_BC`; in Node give `process.env`.
+   */
+  importEnvironment(prefix: string, environment: Readonly<Record<string, string | undefined>>): Imported {
+    const pairs = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+    return this.#import((core, platform) => core.Imported.environment(prefix, pairs, platform));
   }
 
   /** Opens the saved session of an account, without signing in; rejects with `no_session` where there is none. */
@@ -137,6 +172,21 @@ export class Client implements AsyncDisposable {
     return this.#options.namespace ?? "hallpass";
   }
 
+  /** What is read is read anew for each use: an instance of the core may be another one by then. */
+  #import(read: (core: Glue, platform: Platform, wall: number) => CoreImported): Imported {
+    return new Imported((use) => {
+      const { engine, platform } = this.#parts();
+      return enter(engine, (core) => {
+        const imported = read(core, platform, this.#runtime.wall());
+        try {
+          return use(imported);
+        } finally {
+          imported.free();
+        }
+      });
+    });
+  }
+
   async #begin(account: string, open: (session: Session) => Promise<void>): Promise<Session> {
     if (this.#isClosed) throw failure("closed", "account", "the client is closed");
     const known = this.#sessions.get(account);
@@ -181,20 +231,21 @@ export class Client implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys } = this.#parts();
-    const { store, renewWithoutStore, onNotice } = this.#options;
+    const { store, renewWithoutStore, onNotice, asks } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
       const settings = new glue.Settings();
       if (keys !== undefined) settings.persist(keys, this.#namespace);
       if (renewWithoutStore) settings.renewWithoutStore();
+      if (asks !== undefined) settings.asks();
       const made = new glue.Session(platform, account, settings, seed, runtime.mono(), runtime.wall());
       settings.free();
       return made;
     });
     seed.fill(0);
     const tell = (raw: RawNotice): void => onNotice?.(noticeOf(raw, account));
-    return { engine, core, limits, store, runtime, onNotice: tell };
+    return { engine, core, limits, store, runtime, onNotice: tell, account, asks };
   }
 }
 
@@ -213,6 +264,7 @@ const CLIENT_OPTIONS: readonly string[] = [
   "keys",
   "namespace",
   "onNotice",
+  "asks",
   "renewWithoutStore",
   "calls",
   "fetch",

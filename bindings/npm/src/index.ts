@@ -4,9 +4,17 @@
  * @packageDocumentation
  */
 
+export type {
+  AskContext,
+  Asks,
+  AuthorizeQuestion,
+  DeviceCodeQuestion,
+  SecondFactorQuestion,
+} from "./asks.js";
 export { Client, type ClientOptions, type SavedSession } from "./client.js";
 export { type EachOptions, forEach, type Outcome } from "./each.js";
 export { type ErrorFacts, type ErrorKind, type Fault, HallpassError, type Retry } from "./error.js";
+export { Imported } from "./imported.js";
 export type { Lease, LeaseOutcome, PooledSession } from "./lease.js";
 export { MemoryStore } from "./memory-store.js";
 export { NOTICE_TYPES, type Notice, type NoticeType } from "./notice.js";

@@ -41,6 +41,7 @@ export const NOTICE_TYPES = [
   "probe_unknown",
   "not_inspected",
   "cookie_ignored",
+  "bundle_drift",
   "misused",
   "closed",
 ] as const;

@@ -14,7 +14,8 @@ export interface PlatformDefinition {
     | { form: Login }
     | { json: Login }
     | { oauth2_refresh: Record<string, never> }
-    | { bearer: Record<string, never> };
+    | { bearer: Record<string, never> }
+    | { custom: Record<string, never> };
   /** How a session is renewed, where that is not the sign-in recipe itself. */
   renew?: {
     token_url: string;

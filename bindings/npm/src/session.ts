@@ -2,6 +2,7 @@
 
 import { Driver, type Parts } from "./core/driver.js";
 import { failure } from "./error.js";
+import { type Imported, READ } from "./imported.js";
 import { check } from "./options.js";
 import { dress } from "./reply.js";
 import { ask, type CallOptions } from "./request.js";
@@ -63,6 +64,14 @@ export interface Home {
 }
 
 /** What only the client does with a session. */
+export interface Inside {
+  readonly signIn: (json: string) => Promise<void>;
+  readonly signInImported: (imported: Imported) => Promise<void>;
+  readonly resume: () => Promise<void>;
+  readonly drop: () => void;
+}
+
+/** The way to it. */
 export const INSIDE: unique symbol = Symbol("hallpass.inside");
 
 /**
@@ -152,8 +161,10 @@ export class Session implements AsyncDisposable {
   declare [Symbol.asyncDispose]: () => Promise<void>;
 
   /** @internal */
-  get [INSIDE](): { signIn: (json: string) => Promise<void>; resume: () => Promise<void>; drop: () => void } {
+  get [INSIDE](): Inside {
     return {
+      signInImported: (imported) =>
+        this.#command((core, mono, wall) => imported[READ]((read) => core.signInImported(read, mono, wall))),
       signIn: (json) => this.#command((core, mono, wall) => core.signIn(json, mono, wall)),
       resume: () => this.#command((core, mono, wall) => core.resume(mono, wall)),
       drop: () => this.#leave(),

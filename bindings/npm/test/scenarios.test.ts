@@ -5,8 +5,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import type { Asks } from "../src/asks.js";
 import { Driver, type Parts } from "../src/core/driver.js";
 import { engine, type Limits } from "../src/core/engine.js";
+import type { Credentials } from "../src/platform.js";
 import type { Asked } from "../src/request.js";
 import { runtimeOf } from "../src/runtime.js";
 import { type Expected, meets, type RecordKey, type Store, StoreError, type StoredRecord } from "../src/store.js";
@@ -28,6 +30,7 @@ interface Scenario {
   readonly steps: readonly Step[];
   readonly answers?: readonly Answer[];
   readonly store?: readonly StoreRule[];
+  readonly asks?: readonly AskRule[];
   readonly permits?: readonly { readonly nth: number; readonly answer: "granted" | "denied" }[];
 }
 
@@ -60,6 +63,16 @@ interface StoreRule {
   readonly after?: number;
   readonly error?: "unavailable" | "damaged";
   readonly put?: string;
+}
+
+interface AskRule {
+  readonly nth: number;
+  readonly after: number;
+  readonly code?: string;
+  readonly redirected?: string;
+  readonly shown?: boolean;
+  readonly signed_in?: Record<string, unknown>;
+  readonly declined?: string;
 }
 
 /** Counts what was asked for, from 1. */
@@ -129,6 +142,26 @@ class ScriptedStore implements Store {
   }
 }
 
+/** Answers questions as the scenario says; one that no rule is for is never answered. */
+function scriptedAsks(scenario: Scenario, time: VirtualTime): Asks | undefined {
+  if (scenario.asks === undefined) return undefined;
+  const counts = new Counts();
+  const answer = async (): Promise<AskRule> => {
+    const nth = counts.next("ask");
+    const rule = scenario.asks?.find((one) => one.nth === nth);
+    if (rule === undefined) return new Promise(() => {});
+    await time.sleep(rule.after);
+    if (rule.declined !== undefined) throw new Error(rule.declined);
+    return rule;
+  };
+  return {
+    secondFactor: async () => (await answer()).code as string,
+    authorize: async () => (await answer()).redirected as string,
+    deviceCode: async () => void (await answer()),
+    custom: async () => (await answer()).signed_in as Credentials,
+  };
+}
+
 /** Answers exchanges as the scenario says; one that no answer is for is never answered. */
 function scriptedFetch(scenario: Scenario, time: VirtualTime): (url: string, init: RequestInit) => Promise<Response> {
   const counts = new Counts();
@@ -161,6 +194,7 @@ async function play(scenario: Scenario): Promise<string[]> {
   const settings = new glue.Settings();
   if (scenario.keyring !== undefined) settings.persist(glue.Keys.parse(scenario.keyring), scenario.namespace ?? "");
   if (scenario.renew_without_store) settings.renewWithoutStore();
+  if (scenario.asks !== undefined) settings.asks();
   settings.trace();
   const platform = glue.Platform.parse(JSON.stringify(scenario.platform));
   const seed = Buffer.from(scenario.seed, "hex");
@@ -185,6 +219,8 @@ async function play(scenario: Scenario): Promise<string[]> {
       unrefTimer: () => {},
     }),
     onNotice: () => {},
+    account: scenario.account,
+    asks: scriptedAsks(scenario, time),
   };
   const driver = new Driver(parts);
   const cancels = new Map<string, AbortController>();

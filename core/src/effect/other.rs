@@ -143,6 +143,13 @@ pub struct Declined {
     pub why: String,
 }
 
+impl Declined {
+    /// For this reason, which is never a secret.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+}
+
 impl fmt::Debug for Save {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Save")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::call::{Body, Call, Reach, Repeatable, Setback, State};
-use super::output::{Answered, Notice, Reply, Verdict};
+use super::output::{Answered, Notice, Output, Reply, Verdict};
 use super::refusal::{self, Meaning};
 use super::session::Session;
 use super::timers::Alarm;
@@ -36,6 +36,10 @@ impl Session {
         }
         let headers = self.dress(call, reach, now);
         let uri = self.keyed(call.head.uri.clone(), reach);
+        for name in self.drifting(call, reach) {
+            self.outputs.push_back(Output::Notice(Notice::BundleDrift(name.clone())));
+            self.drifted.push(name);
+        }
         let effect = self.expect_within_call(KindName::Exchange, Asker::Attempt(id));
         let (generation, read) = match reach {
             Reach::Elsewhere => (0, ReadBody::Stream),

@@ -1,6 +1,6 @@
 //! Proofs of possession (DPoP, RFC 9449): what a proof says, and which nonce it must hold.
 //!
-//! **Invariant:** a demand for a nonce is no refusal: the request goes out again with it, at most twice in a row, and no retry is
+//! **Invariant:** a demand for a nonce is no refusal: the request goes out again with it, at most five times in a row, and no retry is
 //! counted. The private key is never put out but in a request to sign with it.
 
 use std::collections::BTreeMap;
@@ -42,8 +42,8 @@ struct Sent {
     again: u32,
 }
 
-/// How often in a row a new nonce is heeded.
-const MOST: u32 = 2;
+/// How often in a row a new nonce is heeded: servers change them, and calls that are made at once learn of it one by one.
+const MOST: u32 = 5;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

@@ -3,7 +3,7 @@
 //! **Invariant:** no header of the session leaves for an origin that the platform does not name.
 
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use super::call::{Call, Reach};
 use super::life::Phase;
@@ -22,6 +22,19 @@ impl Session {
             self.wear(&mut headers, &call.head.uri, now);
         }
         headers
+    }
+
+    /// Headers of the bundle that the call names with another value and that were not told of yet.
+    pub(super) fn drifting(&self, call: &Call, reach: Reach) -> Vec<HeaderName> {
+        if reach == Reach::Elsewhere || call.head.headers.is_empty() {
+            return Vec::new();
+        }
+        let agent = self.tokens.user_agent.as_ref().map(|agent| (&USER_AGENT, agent));
+        let bundle = self.tokens.headers.iter().map(|(name, value)| (name, value)).chain(agent);
+        let differs = |name: &HeaderName, value: &HeaderValue| {
+            call.head.headers.get_all(name).iter().any(|given| given != value) && !self.drifted.contains(name)
+        };
+        bundle.filter(|(name, value)| differs(name, value)).map(|(name, _)| name.clone()).collect()
     }
 
     /// Puts the session's credentials onto `headers`, in place of what is there.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::effect::{CallId, EffectId};
 use crate::error::Kind;
@@ -74,6 +74,8 @@ notices! {
     NotInspected(CallId) = "not_inspected";
     /// A cookie was not taken.
     CookieIgnored = "cookie_ignored";
+    /// A call named this header of the session's bundle with another value; the bundle's own was sent. Told once for each name.
+    BundleDrift(HeaderName) = "bundle_drift";
     /// A ticket was answered twice, late, or on the wrong session.
     Misused(EffectId) = "misused";
     /// Closed.
@@ -98,6 +100,7 @@ impl Notice {
             | Self::ProbeUnknown(_)
             | Self::NotInspected(_)
             | Self::CookieIgnored
+            | Self::BundleDrift(_)
             | Self::Misused(_)
             | Self::Closed => None,
         }
@@ -122,6 +125,7 @@ impl Notice {
             | Self::Throttled { .. }
             | Self::NotInspected(_)
             | Self::CookieIgnored
+            | Self::BundleDrift(_)
             | Self::Misused(_)
             | Self::Closed => None,
         }

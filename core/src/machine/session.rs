@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
@@ -47,6 +49,8 @@ pub struct Session {
     pub(super) phase: Phase,
     pub(super) tokens: Tokens,
     pub(super) jar: Jar,
+    /// Headers of the bundle that calls named with another value, each told of once.
+    pub(super) drifted: Vec<HeaderName>,
     pub(super) generation: u64,
     pub(super) revision: u64,
     /// The latest generation that the platform refused.
@@ -118,6 +122,7 @@ impl Session {
             phase: Phase::Fresh,
             tokens: Tokens::new(now.wall),
             jar: Jar::new(),
+            drifted: Vec::new(),
             generation: 0,
             revision: 0,
             spent: 0,

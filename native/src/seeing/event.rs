@@ -44,6 +44,7 @@ impl Serialize for Event {
         map.serialize_entry("generation", &self.generation)?;
         map.serialize_entry("type", self.kind.name())?;
         match &self.kind {
+            Notice::BundleDrift(header) => map.serialize_entry("header", header.as_str())?,
             Notice::Saved(version) => map.serialize_entry("version", &version.0)?,
             Notice::Retried(_, delay, _) => map.serialize_entry("delay", &millis(*delay))?,
             Notice::Throttled { status, wait, until, .. } => {

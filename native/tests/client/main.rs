@@ -15,6 +15,7 @@ mod refusals;
 mod registry;
 mod retries;
 mod secrets;
+mod signing;
 mod snapshot;
 mod support;
 mod tasks;

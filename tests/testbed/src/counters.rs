@@ -46,6 +46,7 @@ pub(crate) struct Counters {
     pub(crate) credentials: CredentialCounters,
     pub(crate) writes: HashMap<String, u64>,
     pub(crate) idempotent_replays: u64,
+    pub(crate) proofs: HashMap<&'static str, u64>,
 }
 
 #[derive(Clone, Copy, Default)]

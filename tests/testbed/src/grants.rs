@@ -135,6 +135,14 @@ impl Grants {
         self.access.get(access).map(|token| Arc::clone(&self.issued[token.grant].account))
     }
 
+    /// Every token that an account was given.
+    pub(crate) fn tokens_of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a str> {
+        let access = self.access.iter().map(|(token, access)| (token, access.grant));
+        let refresh = self.refresh.iter().map(|(token, refresh)| (token, refresh.grant));
+        let is_its = move |grant: usize| self.issued[grant].account.as_ref() == account;
+        access.chain(refresh).filter(move |(_, grant)| is_its(*grant)).map(|(token, _)| token.as_str())
+    }
+
     pub(crate) fn check(&self, access: &str, now: u64) -> Result<Arc<str>, Refusal> {
         let token = self.access.get(access).ok_or(Refusal::Unknown)?;
         let grant = &self.issued[token.grant];

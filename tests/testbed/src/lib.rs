@@ -40,6 +40,7 @@ mod identity;
 mod listener;
 mod platform;
 mod raw;
+mod record;
 mod recorded;
 mod route;
 mod script;

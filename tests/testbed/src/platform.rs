@@ -14,7 +14,7 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{self, Answer};
-use crate::areas::{self, HeldHead};
+use crate::areas::{self, HeldHead, Proofs};
 use crate::body::Payload;
 use crate::clock::{Clock, millis};
 use crate::codes::Codes;
@@ -23,6 +23,7 @@ use crate::counters::{Counters, Gauges, bump};
 use crate::exchange::{Carried, Exchange};
 use crate::faults::Faults;
 use crate::grants::Grants;
+use crate::record::Record;
 use crate::route::Route;
 use crate::script::{Action, Point, Script, header_map, status_code};
 use crate::sessions::Sessions;
@@ -46,12 +47,17 @@ pub(crate) struct World {
     pub(crate) script: Script,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
+    pub(crate) record: Record,
     /// How often each of the odd limits was met.
     pub(crate) cycles: HashMap<String, u64>,
     /// Accounts and idempotency keys of writes carried out.
     pub(crate) written: HashSet<(Arc<str>, String)>,
     /// What the 409 handshake asks for.
     pub(crate) handshake: String,
+    /// Proofs of possession so far.
+    pub(crate) proofs: Proofs,
+    /// Signatures so far, each good once.
+    pub(crate) signatures: HashSet<String>,
 }
 
 /// What can be changed while the platform runs. Lifetimes are milliseconds, as the clock counts.
@@ -91,6 +97,11 @@ impl Accounts {
         }
     }
 
+    /// The password that an account was configured with.
+    pub(crate) fn password(&self, account: &str) -> Option<String> {
+        self.passwords.get(account).cloned()
+    }
+
     /// Whether this is the password of an account that [`find`](Self::find) answered.
     pub(crate) fn is_password(&self, account: &str, password: &str) -> bool {
         match self.passwords.get(account) {
@@ -120,9 +131,12 @@ impl Platform {
             script: Script::default(),
             faults: Faults::new(config.seed, config.faults, config.fault_scope),
             counters: Counters::default(),
+            record: Record::default(),
             cycles: HashMap::new(),
             written: HashSet::new(),
             handshake,
+            proofs: Proofs::default(),
+            signatures: HashSet::new(),
         };
         Self { gauges: Arc::default(), clock: config.clock.clone(), world: Mutex::new(world) }
     }
@@ -158,6 +172,7 @@ impl Platform {
             return Plan::answer(areas::control(self, exchange, now));
         }
         let mut world = self.world();
+        world.record.add(exchange);
         let account = areas::claimed(&world, route, exchange);
         world.counters.arrived(route, exchange, account.as_ref());
         let plan = match world.fault(route, exchange, account.as_ref(), now) {

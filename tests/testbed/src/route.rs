@@ -20,6 +20,8 @@ pub(crate) enum Route {
     Page(Page),
     /// An answer that a careless client misreads.
     Odd(Odd),
+    /// What opens only to signed requests.
+    Signed(Signed),
     /// Redirects.
     Redirect(Redirect),
     /// `/stats` and `/control/…`.
@@ -109,6 +111,13 @@ pub(crate) enum Odd {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signed {
+    DpopToken,
+    DpopItem(u64),
+    HmacItem(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Redirect {
     To,
     Loop,
@@ -154,6 +163,7 @@ impl Route {
             "gone" => gone(rest),
             "odd" => odd(rest),
             "redirect" => redirect(rest).map(Self::Redirect),
+            "dpop" | "hmac" => signed(area, rest).map(Self::Signed),
             "cookies" => match rest {
                 "" => Some(Self::Page(Page::CookiesSeen)),
                 "set" => Some(Self::Page(Page::CookiesSet)),
@@ -189,6 +199,9 @@ impl Route {
             Self::Redirect(Redirect::Loop) => ("/redirect", "/loop"),
             Self::Redirect(Redirect::Chain(_)) => ("/redirect", "/{n}"),
             Self::Redirect(Redirect::Cookies(_)) => ("/redirect", "/cookies/{n}"),
+            Self::Signed(Signed::DpopToken) => ("/dpop", "/token"),
+            Self::Signed(Signed::DpopItem(_)) => ("/dpop", "/items/{n}"),
+            Self::Signed(Signed::HmacItem(_)) => ("/hmac", "/items/{n}"),
             Self::Control => ("/control", ""),
             Self::Unknown => ("", "/{unknown}"),
         }
@@ -209,6 +222,8 @@ impl Route {
             Self::Token(_) | Self::Issuer(_) => "oauth",
             Self::Page(page) => page.pattern().0.trim_start_matches('/'),
             Self::Redirect(_) => "redirect",
+            Self::Signed(Signed::DpopToken | Signed::DpopItem(_)) => "dpop",
+            Self::Signed(Signed::HmacItem(_)) => "hmac",
             Self::Control => "control",
             Self::Unknown => "unknown",
         }
@@ -320,6 +335,14 @@ fn odd(rest: &str) -> Option<Route> {
         _ => return resource(Door::RetryAfter200, rest.strip_prefix("retry-after-200/")?),
     };
     Some(Route::Odd(odd))
+}
+
+fn signed(area: &str, rest: &str) -> Option<Signed> {
+    if (area, rest) == ("dpop", "token") {
+        return Some(Signed::DpopToken);
+    }
+    let number = rest.strip_prefix("items/")?.parse().ok()?;
+    Some(if area == "dpop" { Signed::DpopItem(number) } else { Signed::HmacItem(number) })
 }
 
 fn redirect(rest: &str) -> Option<Redirect> {

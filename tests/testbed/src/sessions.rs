@@ -73,6 +73,14 @@ impl Sessions {
         Ok(Arc::clone(&session.account))
     }
 
+    /// Every session's cookie that an account was given, and the devices that they are bound to.
+    pub(crate) fn secrets_of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a str> {
+        let its = self.sessions.iter().filter(move |(_, session)| session.account.as_ref() == account);
+        its.flat_map(|(sid, session)| {
+            std::iter::once(sid.as_str()).chain(session.bound.as_ref().map(|bound| bound.device.as_str()))
+        })
+    }
+
     /// What the session is bound to, if it is.
     pub(crate) fn binding(&self, sid: &str) -> Option<Binding> {
         self.sessions.get(sid)?.bound.clone()

@@ -38,6 +38,9 @@ pub struct Stats {
     pub writes: BTreeMap<String, u64>,
     /// Writes that were not carried out again because their `Idempotency-Key` had been.
     pub idempotent_replays: u64,
+    /// Proofs of possession and signatures: `verified`, `nonce_demanded`, `replayed`, or what was wrong.
+    #[serde(default)]
+    pub proofs: BTreeMap<String, u64>,
 }
 
 /// TCP connections.
@@ -177,6 +180,7 @@ impl Stats {
             },
             writes: sorted(&counters.writes),
             idempotent_replays: counters.idempotent_replays,
+            proofs: sorted(&counters.proofs),
         }
     }
 }

@@ -113,6 +113,21 @@ impl Testbed {
         self.platform.world().issue_bundle(account, user_agent, now)
     }
 
+    /// Writes down every request from now on.
+    pub fn record(&self) {
+        self.platform.world().record.begin();
+    }
+
+    /// Every request since then: its line, a line for each header, a blank one, and the body.
+    pub fn recorded(&self) -> Vec<String> {
+        self.platform.world().record.requests().to_vec()
+    }
+
+    /// Every secret that an account has or was ever given: password, tokens, session cookies, devices.
+    pub fn secrets(&self, account: &str) -> Vec<String> {
+        self.platform.world().secrets(account)
+    }
+
     /// Lets the account's access tokens and cookie sessions expire now; answers how many.
     pub fn expire(&self, account: &str) -> usize {
         let now = self.clock().unix_millis();

@@ -169,7 +169,7 @@ fn a_platform_that_is_never_content_with_a_nonce_is_not_asked_for_ever() {
     let mut pair = Pair::new(DPOP);
     let id = pair.sign_in(Credentials::refresh_token("r0"));
     let headers = [("content-type", "application/json"), ("dpop-nonce", "n")];
-    for _ in 0..3 {
+    for _ in 0..6 {
         make(&mut pair);
         let exchange = pair.own(Purpose::SignIn);
         pair.answer(exchange, 400, &headers, r#"{"error": "use_dpop_nonce"}"#);
@@ -177,7 +177,7 @@ fn a_platform_that_is_never_content_with_a_nonce_is_not_asked_for_ever() {
     assert_eq!(pair.error(id), "credentials_refused");
     let mut pair = signed_in(Pair::new(DPOP));
     pair.get("/a");
-    for _ in 0..3 {
+    for _ in 0..6 {
         make(&mut pair);
         let exchange = pair.exchange();
         pair.answer(exchange, 401, &[("www-authenticate", r#"DPoP error="use_dpop_nonce""#), ("dpop-nonce", "n")], "");

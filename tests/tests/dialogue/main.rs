@@ -1,6 +1,7 @@
 //! Does the bare session behave as promised, one behaviour a test? Time moves when the script says so.
 
 mod answers;
+mod bundle;
 mod calls;
 mod closing;
 mod dpop;

@@ -33,13 +33,16 @@ pub(crate) struct Fetch {
     /// The longest that everything may take, body included
     #[arg(short = 'm', long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) max_time: Option<std::time::Duration>,
-    /// Write the body to a file
+    /// Write to a file, which appears when all of it is there; `-` is standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Take a redirect as the answer instead of following it
     #[arg(long)]
     pub(crate) no_location: bool,
-    /// Tell on standard error what happens
+    /// Write the head of the answer before its body; secrets in it are left out
+    #[arg(short = 'i', long)]
+    pub(crate) include: bool,
+    /// Tell on standard error what happens: every request and answer, the session's own too; secrets in them are left out
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
 }

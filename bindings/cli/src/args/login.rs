@@ -20,6 +20,9 @@ pub(crate) struct Login {
     /// Takes one named secret from a file; may be repeated
     #[arg(long, value_name = "NAME=FILE", value_parser = named_file)]
     pub(crate) field_file: Vec<(String, PathBuf)>,
+    /// Opens the address where the person signs in with $BROWSER, or with what the desktop has for that
+    #[arg(long)]
+    pub(crate) browser: bool,
     /// Print the session as JSON, and errors too
     #[arg(long)]
     pub(crate) json: bool,
@@ -64,4 +67,5 @@ Examples:
   hallpass login example alice --cookies cookies.txt
   hallpass login example alice --env EXAMPLE          # EXAMPLE_COOKIE, EXAMPLE_USER_AGENT, …
   pass show example/alice | hallpass login example alice --field-file password=/dev/stdin
+  hallpass login example alice --browser              # where a person signs in with a browser
   HALLPASS_FIELD_PASSWORD=… hallpass login ./example.toml alice";

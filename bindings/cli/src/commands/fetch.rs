@@ -1,15 +1,15 @@
 //! `hallpass fetch`: one call as a saved session, with curl's habits.
 //!
-//! **Invariant:** only the answer's body goes to standard output, and what the call changed in the session is saved however
+//! **Invariant:** only the answer (its body, and its head where that is asked for) goes to standard output, and what the call changed in the session is saved however
 //! the call ended.
 
-use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hallpass::core::machine::Redirect;
-use hallpass::{Call, Error, Kind, Response, Retry, Session, Verdict};
-use http::Method;
+use hallpass::{Call, Error, Head, Kind, Response, Retry, Session, Verdict};
+use http::{Method, Version};
 use serde_json::json;
 
 use super::transfer::{self, Outgoing};
@@ -17,6 +17,7 @@ use crate::args::{Common, Fetch};
 use crate::outcome::{Exit, Failure};
 use crate::places::Places;
 use crate::platforms;
+use crate::redact;
 use crate::report::{self, Errors};
 use crate::vault::{Tells, Vault};
 
@@ -31,10 +32,24 @@ pub(crate) async fn run(common: &Common, wanted: Fetch) -> Result<Exit, Failure>
     let vault = Vault::open(common, &places)?;
     let keyring = vault.keyring_for(account).await.map_err(about)?;
     let tells = if wanted.verbose { Tells::Notices } else { Tells::Nothing };
-    let client = vault.client(keyring, tells)?;
+    let last = Arc::new(Mutex::new(Version::HTTP_11));
+    let client = {
+        let (last, typed, is_verbose) = (last.clone(), wanted.address.clone(), wanted.verbose);
+        let heard = move |head: Head<'_>| {
+            if let Head::Received { purpose: None, version, .. } = head {
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = version;
+            }
+            if is_verbose {
+                for line in redact::lines(&head, &typed) {
+                    report::line(&line);
+                }
+            }
+        };
+        vault.builder(keyring, tells).on_head(heard).build()?
+    };
     let session = client.resume(&platform, account).await.map_err(about)?;
     let called = tokio::select! {
-        called = call(&session, &wanted, outgoing) => called.map_err(|failure| match failure {
+        called = call(&session, &wanted, outgoing, &last) => called.map_err(|failure| match failure {
             Ended::Call(error) => about(error),
             Ended::Output(failure) => failure,
         }),
@@ -78,7 +93,7 @@ struct Answer {
     redirects: u32,
 }
 
-async fn call(session: &Session, wanted: &Fetch, outgoing: Outgoing) -> Result<Called, Ended> {
+async fn call(session: &Session, wanted: &Fetch, outgoing: Outgoing, last: &Mutex<Version>) -> Result<Called, Ended> {
     let mut call = session.request(outgoing.method.clone(), &wanted.address).headers(outgoing.headers);
     if let Some(body) = outgoing.body {
         call = call.body(Bytes::from(body));
@@ -86,8 +101,8 @@ async fn call(session: &Session, wanted: &Fetch, outgoing: Outgoing) -> Result<C
     if wanted.no_location {
         call = call.redirect(Redirect::Manual);
     }
-    let Some(limit) = wanted.max_time else { return carry(call, wanted.output.as_deref()).await };
-    let carried = tokio::time::timeout(limit, carry(call.timeout(limit + GRACE), wanted.output.as_deref())).await;
+    let Some(limit) = wanted.max_time else { return carry(call, wanted, last).await };
+    let carried = tokio::time::timeout(limit, carry(call.timeout(limit + GRACE), wanted, last)).await;
     carried.unwrap_or_else(|_| {
         let what = format!("not done within the {} s of --max-time", limit.as_secs_f64());
         Err(Ended::Call(Error::new(Kind::Timeout, what)))
@@ -98,10 +113,21 @@ async fn call(session: &Session, wanted: &Fetch, outgoing: Outgoing) -> Result<C
 /// head and body.
 const GRACE: Duration = Duration::from_millis(100);
 
-async fn carry(call: Call, output: Option<&Path>) -> Result<Called, Ended> {
+async fn carry(call: Call, wanted: &Fetch, last: &Mutex<Version>) -> Result<Called, Ended> {
     let mut response = call.send().await.map_err(Ended::Call)?;
     let answer = Answer::of(&response);
-    let mut sink = transfer::Sink::open(output).map_err(Ended::Output)?;
+    let mut sink = transfer::Sink::open(wanted.output.as_deref()).map_err(Ended::Output)?;
+    if wanted.include {
+        let version = *last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut head = format!("{version:?} {}\r\n", response.status());
+        for line in redact::headers(response.headers()) {
+            head.extend([line.as_str(), "\r\n"]);
+        }
+        head.push_str("\r\n");
+        if sink.write(head.as_bytes()).map_err(Ended::Output)? == transfer::Reader::Gone {
+            return Ok(Called::Answered(answer));
+        }
+    }
     while let Some(chunk) = response.chunk().await.map_err(Ended::Call)? {
         if sink.write(&chunk).map_err(Ended::Output)? == transfer::Reader::Gone {
             break;

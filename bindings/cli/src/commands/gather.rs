@@ -21,8 +21,9 @@ pub(super) struct Gathered {
     pub(super) imported: Option<Imported>,
 }
 
-/// Gathers what the platform needs, asking for what is missing where somebody can be asked.
-pub(super) fn gather(wanted: &Login, platform: &Platform) -> Result<Gathered, Failure> {
+/// Gathers what the platform needs, asking for what is missing where somebody can be asked. A browser comes back to `redirect_uri`
+/// unless something else is given.
+pub(super) fn gather(wanted: &Login, platform: &Platform, redirect_uri: Option<&str>) -> Result<Gathered, Failure> {
     let imported = import(&wanted.import, platform)?;
     let mut credentials = imported.as_ref().map(|imported| imported.credentials.clone()).unwrap_or_default();
     for (name, secret) in variables(FIELD_VARIABLE)? {
@@ -34,6 +35,9 @@ pub(super) fn gather(wanted: &Login, platform: &Platform) -> Result<Gathered, Fa
     for (name, file) in &wanted.field_file {
         let text = read(file)?;
         credentials = credentials.with(name, text.trim_end_matches(['\r', '\n']));
+    }
+    if let (Some(here), None) = (redirect_uri, credentials.field(REDIRECT)) {
+        credentials = credentials.with(REDIRECT, here);
     }
     if prompt::is_possible() && source(&wanted.import).is_none_or(|file| file != Path::new("-")) {
         let mut names = credentials.missing_fields_for(platform.definition());
@@ -159,5 +163,7 @@ fn invalid(what: String) -> Error {
 
 /// What the names of environment variables with credentials begin with.
 const FIELD_VARIABLE: &str = "HALLPASS_FIELD_";
+/// The field that says where a browser comes back to.
+pub(super) const REDIRECT: &str = "redirect_uri";
 /// How many names of one reason are told.
 const SHOWN: usize = 12;

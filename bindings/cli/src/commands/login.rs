@@ -4,6 +4,7 @@
 //! bundle's file is only read; secrets are shown nowhere.
 
 use hallpass::core::credentials::{Drift, Imported};
+use hallpass::core::platform::SignIn;
 use hallpass::core::time::Wall;
 use hallpass::store::RecordKey;
 use hallpass::{Error, Kind, Platform, Session};
@@ -11,16 +12,21 @@ use serde_json::{Value, json};
 
 use super::gather::{self, Gathered};
 use crate::args::{Common, Login};
+use crate::asking::{Browser, Person};
+use crate::loopback::Loopback;
 use crate::outcome::{Exit, Failure};
 use crate::places::Places;
-use crate::vault::{NAMESPACE, Tells, Vault};
+use crate::vault::{NAMESPACE, Vault};
 use crate::{platforms, report};
 
 pub(crate) async fn run(common: &Common, wanted: Login) -> Result<Exit, Failure> {
     let places = Places::find()?;
     let (word, account) = (&wanted.whose.platform, &wanted.whose.account);
     let platform = platforms::find(word, &places)?;
-    let Gathered { credentials, imported } = gather::gather(&wanted, &platform)?;
+    let here = listen(&platform).await?;
+    let Gathered { credentials, imported } =
+        gather::gather(&wanted, &platform, here.as_ref().map(Loopback::redirect_uri))?;
+    let loopback = listen_where(here, credentials.field(gather::REDIRECT)).await?;
     let about = |error| Failure::about(error, word, account);
     let vault = Vault::open(common, &places)?;
     let keyring = vault.keyring_or_new().await.map_err(about)?;
@@ -41,7 +47,8 @@ pub(crate) async fn run(common: &Common, wanted: Login) -> Result<Exit, Failure>
             report::remark(&format!("against the session that is saved: {drift}"));
         }
     }
-    let client = vault.client(keyring, Tells::Nothing)?;
+    let browser = if wanted.browser { Browser::Opened } else { Browser::LeftToThePerson };
+    let client = vault.client_with(keyring, Person { loopback, browser })?;
     let signed_in = tokio::select! {
         signed_in = client.sign_in(&platform, account, credentials) => signed_in,
         () = super::interrupted() => return Ok(Exit::Interrupted),
@@ -51,6 +58,26 @@ pub(crate) async fn run(common: &Common, wanted: Login) -> Result<Exit, Failure>
     tell(&wanted, &platform, &session, imported.as_ref().map(|imported| told(imported, drift.as_ref(), &platform)))?;
     session.close().await.map_err(about)?;
     Ok(Exit::Served)
+}
+
+/// Listens for the browser, where the platform's sign-in uses one.
+async fn listen(platform: &Platform) -> Result<Option<Loopback>, Failure> {
+    if !matches!(platform.definition().sign_in, SignIn::AuthorizationCode(_)) {
+        return Ok(None);
+    }
+    Loopback::anywhere().await.map(Some).map_err(|error| unheard(&error))
+}
+
+/// Listens where the platform was told beforehand, if that is somewhere else.
+async fn listen_where(here: Option<Loopback>, redirect_uri: Option<&str>) -> Result<Option<Loopback>, Failure> {
+    match redirect_uri.filter(|wanted| here.as_ref().is_some_and(|here| here.redirect_uri() != *wanted)) {
+        Some(elsewhere) => Loopback::at(elsewhere).await.map_err(|error| unheard(&error)),
+        None => Ok(here),
+    }
+}
+
+fn unheard(error: &std::io::Error) -> Failure {
+    Error::new(Kind::ConfigInvalid, format!("listening on loopback for the browser: {error}")).into()
 }
 
 fn tell(wanted: &Login, platform: &Platform, session: &Session, imported: Option<Value>) -> Result<(), Failure> {

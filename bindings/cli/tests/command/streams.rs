@@ -86,3 +86,45 @@ fn an_interrupted_fetch_saves_its_session_and_is_130() {
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"][0]["generation"], 2);
     world.fetch("/me", &[]).expect(0);
 }
+
+#[test]
+fn a_verbose_fetch_tells_requests_and_answers_without_their_secrets() {
+    let world = World::signed_in();
+    world.testbed.expire("alice");
+    let ran = world
+        .fetch("/cookies/set?planted=hunter2", &["-v", "-H", "X-Api-Key: hunter3", "-H", "X-Mine: shown"])
+        .expect(0);
+    for line in [
+        &format!("> GET {}/cookies/set?planted=hunter2\n", world.testbed.url()),
+        "> x-api-key: ***\n",
+        "> x-mine: shown\n",
+        "> authorization: Bearer ***\n",
+        "< HTTP/1.1 200 OK\n",
+        "< set-cookie: planted=***",
+    ] {
+        assert!(ran.err.contains(line), "{line}: {ran:#?}");
+    }
+    world.testbed.expire("alice");
+    let renewed = world.fetch("/me", &["-v"]).expect(0);
+    let token = format!("> POST {}/oauth/token\n", world.testbed.url());
+    for line in ["< HTTP/1.1 401 Unauthorized\n", &token, "* renewed; now generation 2\n", "> cookie: planted=***"] {
+        assert!(renewed.err.contains(line), "{line}: {renewed:#?}");
+    }
+    assert!(!renewed.err.contains("hunter2"), "{renewed:#?}");
+    // What the person typed is theirs; what was answered and sent with it is not told.
+    assert!(!ran.err.replace("?planted=hunter2", "").contains("hunter2") && !ran.err.contains("hunter3"), "{ran:#?}");
+}
+
+#[test]
+fn the_head_is_written_before_the_body_where_that_is_asked_for() {
+    let world = World::signed_in();
+    let plain = world.fetch("/api/items/1", &[]).expect(0).out;
+    let ran = world.fetch("/api/items/1", &["-i"]).expect(0);
+    let (head, body) = ran.out.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("content-type: application/json"), "{head}");
+    assert_eq!(body, plain);
+    world.fetch("/nowhere", &["-i", "-o", "out"]).expect(4);
+    assert!(fs::read_to_string(world.folder().join("out")).unwrap().starts_with("HTTP/1.1 404 Not Found\r\n"));
+    let cookie = world.fetch("/cookies/set?planted=hunter2", &["-i"]).expect(0);
+    assert!(cookie.out.contains("set-cookie: planted=***") && !cookie.out.contains("planted=hunter2"), "{cookie:?}");
+}

@@ -3,6 +3,7 @@
 // An effect of a call is performed in that call's own chain; effects of the session in chains of their own. Nothing of JavaScript
 // runs while the machine is entered: outputs are collected, then acted upon. There is no policy here.
 
+import { answerTo, type Asks } from "../asks.js";
 import { failure, type HallpassError } from "../error.js";
 import type { Asked } from "../request.js";
 import type { Runtime } from "../runtime.js";
@@ -12,7 +13,7 @@ import { type CoreSession, type Engine, enter, type Limits } from "./engine.js";
 import { type Arrived, exchange, type Outcome } from "./exchange.js";
 import { failureOf } from "./failure.js";
 import { ask } from "./keep.js";
-import type { Answered, Effect, Ended, ExchangeEffect, RawNotice, StoreEffect } from "./outputs.js";
+import type { Answered, AskEffect, Effect, Ended, ExchangeEffect, RawNotice, StoreEffect } from "./outputs.js";
 import { replay } from "./outputs.js";
 import { Waiting } from "./waiting.js";
 
@@ -24,6 +25,10 @@ export interface Parts {
   readonly store: Store | undefined;
   readonly runtime: Runtime;
   readonly onNotice: (notice: RawNotice) => void;
+  /** The account, for those who are asked. */
+  readonly account?: string;
+  /** Who answers what the platform asks. */
+  readonly asks?: Asks | undefined;
 }
 
 /** The platform's last answer to a call. */
@@ -37,6 +42,8 @@ export class Driver {
   readonly #parts: Parts;
   readonly #waiting = new Map<number, Waiting>();
   readonly #running = new Map<number, AbortController>();
+  /** What the program threw when it was asked last. */
+  #unanswered: unknown;
   #deadline: number | null = null;
   #isFreed = false;
   #timer: { readonly handle: unknown; readonly at: number; readonly held: boolean } | undefined;
@@ -60,7 +67,9 @@ export class Driver {
     const waiting = this.#begin(give);
     this.#pump();
     while (waiting.ended === undefined) await this.#look(waiting);
-    if ("error" in waiting.ended) throw waiting.ended.error;
+    if (!("error" in waiting.ended)) return;
+    const { error } = waiting.ended;
+    throw error.kind === "challenge_cancelled" ? caused(error, this.#unanswered) : error;
   }
 
   /** Makes a call; ends with the platform's answer, or with an error where there is none. */
@@ -199,6 +208,7 @@ export class Driver {
     try {
       if (effect.kind === "exchange") this.#answer(effect, await this.#exchange(effect, undefined));
       else if (effect.kind === "load" || effect.kind === "save" || effect.kind === "remove") await this.#store(effect);
+      else if (effect.kind === "ask") await this.#ask(effect);
       else this.#enter((core, mono, wall) => core.declined(effect.id, effect.kind, mono, wall));
       this.#pump();
     } catch (thrown) {
@@ -256,6 +266,22 @@ export class Driver {
       if (!this.#isGone) this.#enter((core, mono, wall) => answer(core, mono, wall));
     } finally {
       forget();
+    }
+  }
+
+  /** Asks the program, until it has answered or is not waited for any more. */
+  async #ask(effect: AskEffect): Promise<void> {
+    const { asks = {}, account = "" } = this.#parts;
+    const controller = new AbortController();
+    this.#running.set(effect.id, controller);
+    const forget = this.#at(effect.deadline);
+    try {
+      const { tell, thrown } = await answerTo(effect, asks, { account, signal: controller.signal });
+      if (thrown !== undefined) this.#unanswered = thrown;
+      if (!this.#isGone) this.#enter((core, mono, wall) => tell(core, mono, wall));
+    } finally {
+      forget();
+      this.#running.delete(effect.id);
     }
   }
 
@@ -336,7 +362,11 @@ function either(callers: AbortSignal, own: AbortController): AbortSignal {
 
 /** What the runtime threw, beside what the core makes of it, where only codes and no messages of unknown origin are in it. */
 function withCause(error: HallpassError, cause: unknown): HallpassError {
-  if (error.fault === "network" && cause instanceof Error && error.cause === undefined) {
+  return error.fault === "network" && cause instanceof Error ? caused(error, cause) : error;
+}
+
+function caused(error: HallpassError, cause: unknown): HallpassError {
+  if (cause !== undefined && error.cause === undefined) {
     Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
   }
   return error;

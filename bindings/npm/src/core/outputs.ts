@@ -1,11 +1,13 @@
 // What did the machine say? The shapes that `wasm/src/wire.rs` writes, under names.
 
+import type { Question } from "../asks.js";
 import { errorFrom, type HallpassError } from "../error.js";
+import type { Credentials } from "../platform.js";
 import type { RecordKey } from "../store.js";
 import { latin1, read, type Value } from "./cbor.js";
 
 /** Something to be done. */
-export type Effect = ExchangeEffect | StoreEffect | PermitEffect | OtherEffect;
+export type Effect = ExchangeEffect | StoreEffect | PermitEffect | AskEffect | OtherEffect;
 
 interface Common {
   readonly id: number;
@@ -45,9 +47,15 @@ export interface PermitEffect extends Common {
   readonly successes: number;
 }
 
+/** A question to the program. */
+export interface AskEffect extends Common {
+  readonly kind: "ask";
+  readonly question: Question;
+}
+
 /** What this driver has nothing for yet. */
 export interface OtherEffect extends Common {
-  readonly kind: "lease" | "cache_load" | "cache_store" | "sign" | "ask";
+  readonly kind: "lease" | "cache_load" | "cache_store" | "sign";
 }
 
 /** How a call was answered. */
@@ -135,9 +143,45 @@ function effectOf(output: Value[]): Effect {
     }
     case "permit":
       return { ...common, kind, origin: output[5] as string, successes: output[6] as number };
+    case "ask":
+      return { ...common, kind, question: questionOf(output.slice(5)) };
     default:
       return { ...common, kind };
   }
+}
+
+function questionOf([type, ...rest]: Value[]): Question {
+  switch (type) {
+    case "second_factor":
+      return { type, triesLeft: (rest[0] as number | null) ?? undefined, refused: rest[1] as number };
+    case "authorize":
+      return { type, url: rest[0] as string, redirectUri: rest[1] as string };
+    case "device_code": {
+      const [userCode, verificationUri, complete, expiresIn] = rest as [string, string, string | null, number];
+      return { type, userCode, verificationUri, verificationUriComplete: complete ?? undefined, expiresIn };
+    }
+    case "custom":
+      return { type, credentials: credentialsOf(rest[0] as Value[]) };
+    default:
+      return { type: "other" };
+  }
+}
+
+function credentialsOf(told: Value[]): Credentials {
+  const [id, cookie, user_agent, headers, fields] = told as [string | null, string | null, string | null, string[], string[]];
+  return {
+    ...(id !== null && { id }),
+    ...(cookie !== null && { cookie }),
+    ...(user_agent !== null && { user_agent }),
+    ...(headers.length > 0 && { headers: named(headers) }),
+    ...named(fields),
+  };
+}
+
+function named(inTurn: string[]): Record<string, string> {
+  const names: [string, string][] = [];
+  for (let at = 0; at + 1 < inTurn.length; at += 2) names.push([inTurn[at] as string, inTurn[at + 1] as string]);
+  return Object.fromEntries(names);
 }
 
 function endOf(end: Value): Ended {

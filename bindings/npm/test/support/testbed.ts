@@ -57,9 +57,30 @@ export class Testbed {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
+  /** Every request since `control("record")`. */
+  recorded(): Promise<string[]> {
+    return fetch(`${this.url}/control/recorded`).then((answer) => answer.json() as Promise<string[]>);
+  }
+
   /** A refresh token of an account. */
   async grant(account: string): Promise<string> {
     return (await this.control<{ refresh_token: string }>(`grant?account=${account}`)).refresh_token;
+  }
+
+  /** A bundle of an account: what a browser would have. */
+  bundle(account: string): Promise<{ cookie: string; user_agent: string; x_bc: string }> {
+    return this.control(`bundle?account=${account}&user_agent=Mozilla/5.0%20(Test)`);
+  }
+
+  /** The platform with imported bundles. */
+  bundles(): PlatformDefinition {
+    return {
+      id: "testbed-bundle",
+      base_url: this.url,
+      sign_in: { bundle: { required_headers: ["x-bc"], required_cookies: ["sid"] } },
+      credential: { cookie: "sid" },
+      identity: { path: "/bundle/me", account_id: "/id" },
+    };
   }
 
   /** The platform with the refresh-token grant. */
@@ -98,6 +119,18 @@ export class Testbed {
       },
       credential: { cookie: "sid" },
       identity: { path: "/me", account_id: "/id" },
+    };
+  }
+
+  /** The platform with credentials that a browser exported. */
+  bundle(): PlatformDefinition {
+    return {
+      id: "testbed-bundle",
+      base_url: this.url,
+      sign_in: { bundle: { required_headers: ["x-bc"], required_cookies: ["sid"] } },
+      credential: { cookie: "sid" },
+      identity: { path: "/bundle/me", account_id: "/id" },
+      retry: { base: "1ms", cap: "5ms" },
     };
   }
 

@@ -41,17 +41,22 @@ pub(crate) fn control(platform: &Platform, exchange: &Exchange, now: u64) -> Ans
             answer::empty(StatusCode::NO_CONTENT)
         }
         ("/control/script", &Method::POST) => script(platform, exchange),
+        ("/control/recorded", &Method::GET) => answer::ok(&platform.world().record.requests()),
+        ("/control/record", _) if is_post => {
+            platform.world().record.begin();
+            answer::empty(StatusCode::NO_CONTENT)
+        }
         ("/control/reset", _) if is_post => {
             platform.reset_stats();
             answer::empty(StatusCode::NO_CONTENT)
         }
         ("/control/config", _) if is_post => config(platform, exchange),
         ("/control/advance", _) if is_post => advance(platform, exchange),
-        ("/control/grant" | "/control/bundle" | "/control/expire" | "/control/revoke" | "/control/restore", _)
-            if is_post =>
-        {
-            about_account(platform, exchange, now)
-        }
+        (
+            "/control/grant" | "/control/bundle" | "/control/expire" | "/control/revoke" | "/control/restore"
+            | "/control/secrets",
+            _,
+        ) if is_post => about_account(platform, exchange, now),
         _ => answer::not_found(),
     }
 }
@@ -112,6 +117,7 @@ fn about_account(platform: &Platform, exchange: &Exchange, now: u64) -> Answer {
             let user_agent = parameter(exchange, "user_agent").unwrap_or_default();
             world.issue_bundle(&name, &user_agent, now).map(|bundle| json!(bundle))
         }
+        "/control/secrets" => Ok(json!(world.secrets(&name))),
         "/control/expire" => Ok(json!({ "expired": world.expire(&name, now) })),
         "/control/revoke" => Ok(json!({ "revoked": world.revoke(&name) })),
         _ => {

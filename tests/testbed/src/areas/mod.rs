@@ -1,6 +1,8 @@
 //! Which code answers which route, and what the areas have in common.
 
 mod control;
+mod dpop;
+mod hmac;
 mod issuer;
 mod odd;
 mod pages;
@@ -18,11 +20,12 @@ use crate::answer::{self, Answer};
 use crate::error::UnknownAccount;
 use crate::exchange::Exchange;
 use crate::platform::World;
-use crate::route::Route;
+use crate::route::{Route, Signed};
 use crate::sessions::Binding;
 use crate::testbed::Bundle;
 
 pub(crate) use control::control;
+pub(crate) use dpop::Proofs;
 
 /// Put into an answer's extensions: how long its head is held back.
 #[derive(Clone, Copy)]
@@ -38,6 +41,8 @@ pub(crate) fn serve(world: &mut World, route: Route, exchange: &Exchange, now: u
         Route::Page(page) => pages::serve(world, page, exchange, now),
         Route::Odd(odd) => odd::serve(world, odd, exchange, now),
         Route::Redirect(redirect) => redirect::serve(redirect, exchange),
+        Route::Signed(Signed::HmacItem(number)) => hmac::serve(world, number, exchange, now),
+        Route::Signed(signed) => dpop::serve(world, signed, exchange, now),
         Route::Control | Route::Unknown => answer::not_found(),
     }
 }
@@ -53,6 +58,7 @@ pub(crate) fn is_refused(world: &mut World, route: Route, exchange: &Exchange, n
         | Route::Page(_)
         | Route::Odd(_)
         | Route::Redirect(_)
+        | Route::Signed(_)
         | Route::Control
         | Route::Unknown => false,
     }
@@ -69,6 +75,7 @@ pub(crate) fn claimed(world: &World, route: Route, exchange: &Exchange) -> Optio
         | Route::Page(_)
         | Route::Odd(_)
         | Route::Redirect(_)
+        | Route::Signed(_)
         | Route::Control
         | Route::Unknown => world.claimed(exchange),
     }

@@ -89,9 +89,17 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
     let Some(refresh) = refresh_token(client_auth, exchange) else {
         return answer::bad_request("refresh_token is missing");
     };
+    match renewed(world, &refresh, now) {
+        Some(issued) => answer(world, &issued),
+        None => answer::error(StatusCode::BAD_REQUEST, "invalid_grant"),
+    }
+}
+
+/// Trades a refresh token; what was wrong with it is counted.
+pub(super) fn renewed(world: &mut World, refresh: &str, now: u64) -> Option<Issued> {
     let expires = now.saturating_add(world.settings.token_lifetime);
-    let refused = match world.grants.renew(&refresh, world.settings.rotation, expires) {
-        Ok(issued) => return answer(world, &issued),
+    let refused = match world.grants.renew(refresh, world.settings.rotation, expires) {
+        Ok(issued) => return Some(issued),
         Err(refused) => refused,
     };
     match refused {
@@ -102,7 +110,7 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
         }
         NotRenewed::Reused => world.counters.refresh_reuses += 1,
     }
-    answer::error(StatusCode::BAD_REQUEST, "invalid_grant")
+    None
 }
 
 /// An authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.6).
