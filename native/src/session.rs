@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ::http::Method;
 use hallpass_core::error::Error;
@@ -70,6 +71,17 @@ impl Session {
         self.shared.run(Core::renew).await
     }
 
+    /// Asks the platform now whether the session is good, joining a probe that is under way.
+    ///
+    /// # Errors
+    ///
+    /// `expired` or `rejected` when the platform refuses the session and that cannot be mended, `account_mismatch` when it is somebody
+    /// else's: the session has ended. `platform_invalid` without an identity probe in the platform file. Any other kind means that nobody
+    /// knows, and the session stays as it is.
+    pub async fn validate(&self) -> Result<(), Error> {
+        self.shared.run(Core::validate).await
+    }
+
     /// Saves whatever has not been saved.
     ///
     /// # Errors
@@ -86,6 +98,26 @@ impl Session {
     /// The store's, where something could not be saved.
     pub async fn close(&self) -> Result<(), Error> {
         self.shared.run(Core::close).await
+    }
+
+    /// As [`close`](Self::close), but calls that have not ended after `limit` end with `closed`. What can be saved is saved all the same;
+    /// a renewal under way is still waited for, up to its own deadline.
+    ///
+    /// # Errors
+    ///
+    /// The store's, where something could not be saved.
+    pub async fn close_within(&self, limit: Duration) -> Result<(), Error> {
+        self.shared.run(|core, now| core.close_within(limit, now)).await
+    }
+
+    /// Lets calls under way end, tells the platform that the session is over (as `[sign_out]` of its file says), removes the session from
+    /// the store and closes it. It ends here whatever the platform says.
+    ///
+    /// # Errors
+    ///
+    /// The store's, where the session could not be removed; otherwise how the platform could not be told.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        self.shared.run(Core::sign_out).await
     }
 
     /// Closes the session and removes it from the store. The platform is not told.

@@ -299,6 +299,9 @@ const fn reason_word(reason: Reason) -> &'static str {
         Reason::EffectDeadline => "effect_deadline",
         Reason::RenewalWindow => "renewal_window",
         Reason::Save => "save",
+        Reason::Drain => "drain",
+        Reason::KeepAlive => "keep_alive",
+        Reason::Lifetime => "lifetime",
     }
 }
 

@@ -7,6 +7,8 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { platformTypes } from "./platform-types.mjs";
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const at = (path) => root + path;
 
@@ -48,6 +50,12 @@ function generate() {
   );
 }
 
+/** The types of platforms come from the repository's schema. */
+function describe() {
+  const schema = JSON.parse(readFileSync(at("../../docs/platform.schema.json"), "utf8"));
+  writeFileSync(at("src/generated/platform.ts"), platformTypes(schema));
+}
+
 function compile(project) {
   execFileSync(process.execPath, [at("node_modules/typescript/bin/tsc"), "-p", at(project)], { stdio: "inherit" });
 }
@@ -58,6 +66,7 @@ if (process.argv.includes("--tests")) {
 } else {
   rmSync(at("dist"), { recursive: true, force: true });
   generate();
+  describe();
   compile("tsconfig.json");
   compile("tsconfig.cjs.json");
   for (const format of ["esm", "cjs"]) {

@@ -43,6 +43,8 @@ export const NOTICE_TYPES = [
   "cookie_ignored",
   "bundle_drift",
   "misused",
+  "signed_out",
+  "sign_out_failed",
   "closed",
 ] as const;
 

@@ -56,6 +56,10 @@ pub enum Purpose {
     Renewal,
     /// Asking who the session is.
     Probe,
+    /// Showing that the session is still wanted, where that is not the probe.
+    KeepAlive,
+    /// Telling the platform that the session is over.
+    SignOut,
 }
 
 /// The body of a request.
@@ -160,6 +164,8 @@ impl Purpose {
             Self::SignIn => "sign_in",
             Self::Renewal => "renewal",
             Self::Probe => "probe",
+            Self::KeepAlive => "keep_alive",
+            Self::SignOut => "sign_out",
         }
     }
 }

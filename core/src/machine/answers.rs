@@ -148,10 +148,14 @@ impl Session {
         }
         match (purpose, &self.phase) {
             (Purpose::Renewal, _) => self.renewal_answered(effect, result, now),
-            (_, Phase::SigningIn(_)) => self.sign_in_answered(purpose, result, now),
+            (Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::Discovery, Phase::SigningIn(_)) => {
+                self.sign_in_answered(purpose, result, now);
+            }
             (Purpose::Discovery, Phase::Active) => self.renewal_discovered(result, now),
             (Purpose::Probe, Phase::Active) => self.probe_answered(result, now),
-            (Purpose::Discovery | Purpose::Csrf | Purpose::SignIn | Purpose::Probe, _) => {}
+            (Purpose::SignOut, _) => self.sign_out_answered(result, now),
+            (Purpose::KeepAlive, Phase::Active) => self.keep_alive_answered(result, now),
+            (Purpose::Discovery | Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::KeepAlive, _) => {}
         }
     }
 

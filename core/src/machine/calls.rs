@@ -93,7 +93,12 @@ impl Session {
             self.take_cookies(&uri, &arrival.headers, generation, now);
         }
         match meaning {
-            Meaning::Fine => self.settled(id, from, arrival, now),
+            Meaning::Fine => {
+                if arrival.status.is_success() && generation == self.generation {
+                    self.used(now);
+                }
+                self.settled(id, from, arrival, now);
+            }
             Meaning::Unreadable => {
                 self.notice(Notice::NotInspected(id));
                 self.settled(id, from, arrival, now);

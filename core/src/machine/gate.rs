@@ -24,7 +24,7 @@ pub(super) struct Queue {
 }
 
 /// What the gate says to a call.
-enum Gate {
+pub(super) enum Gate {
     Open,
     Shut,
     Barred(Error),
@@ -92,6 +92,7 @@ impl Session {
                 self.begin(id, now);
             }
         }
+        self.wonder_again(now);
     }
 
     /// Ends every waiting call with this error.
@@ -101,9 +102,10 @@ impl Session {
                 self.reply(id, Err(error.clone()));
             }
         }
+        self.stop_wondering(error);
     }
 
-    fn gate(&mut self, now: Now) -> Gate {
+    pub(super) fn gate(&mut self, now: Now) -> Gate {
         match &self.phase {
             Phase::Fresh => {
                 Gate::Barred(Error::new(Kind::NoSession, "there is no session yet; sign in or resume first"))
@@ -116,6 +118,10 @@ impl Session {
     }
 
     fn active_gate(&mut self, now: Now) -> Gate {
+        if let Some(error) = self.lifetime_over(now) {
+            self.end(super::life::Ending::Expired, &error, now);
+            return Gate::Barred(error);
+        }
         if self.spent != self.generation {
             match self.freshness(now) {
                 Freshness::Fresh => {}

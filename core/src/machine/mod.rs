@@ -1,7 +1,7 @@
 //! One account's machine: calls go in, effects come out, and nobody renews twice.
 //!
-//! [`Session`] has four kinds of methods. *Commands* (`call`, `cancel`, `sign_in`, `resume`, `renew`, `save`, `close`,
-//! `forget`) are what the program wants. *Answers* (`complete`, `finish`) are what the driver brings back. [`Session::poll`]
+//! [`Session`] has four kinds of methods. *Commands* (`call`, `cancel`, `sign_in`, `resume`, `renew`, `validate`, `save`, `close`,
+//! `sign_out`, `forget`) are what the program wants. *Answers* (`complete`, `finish`) are what the driver brings back. [`Session::poll`]
 //! says what to do next and is called until it answers [`Output::Wait`]; any number of commands and answers may come before.
 //! *Getters* take `&self`.
 
@@ -14,8 +14,10 @@ mod dpop;
 mod dress;
 mod gate;
 mod glance;
+mod keep_alive;
 mod key;
 mod life;
+mod lifetime;
 mod notice;
 mod oauth;
 mod output;
@@ -32,12 +34,14 @@ mod saving;
 mod session;
 mod settings;
 mod sign_in;
+mod sign_out;
 mod signing;
 mod stats;
 mod table;
 mod timers;
 mod token;
 mod trace;
+mod validate;
 mod window;
 
 pub use answers::Misuse;

@@ -78,6 +78,10 @@ notices! {
     BundleDrift(HeaderName) = "bundle_drift";
     /// A ticket was answered twice, late, or on the wrong session.
     Misused(EffectId) = "misused";
+    /// The platform was told that the session is over, or has known it.
+    SignedOut = "signed_out";
+    /// The platform could not be told that the session is over, with the kind of what came instead; it has ended here all the same.
+    SignOutFailed(Kind) = "sign_out_failed";
     /// Closed.
     Closed = "closed";
 }
@@ -102,6 +106,8 @@ impl Notice {
             | Self::CookieIgnored
             | Self::BundleDrift(_)
             | Self::Misused(_)
+            | Self::SignedOut
+            | Self::SignOutFailed(_)
             | Self::Closed => None,
         }
     }
@@ -113,7 +119,8 @@ impl Notice {
             | Self::Rejected(kind)
             | Self::SaveFailed(kind)
             | Self::Retried(_, _, kind)
-            | Self::ProbeUnknown(kind) => Some(*kind),
+            | Self::ProbeUnknown(kind)
+            | Self::SignOutFailed(kind) => Some(*kind),
             Self::SignedIn(_)
             | Self::Challenged
             | Self::Restored(_)
@@ -127,6 +134,7 @@ impl Notice {
             | Self::CookieIgnored
             | Self::BundleDrift(_)
             | Self::Misused(_)
+            | Self::SignedOut
             | Self::Closed => None,
         }
     }

@@ -29,7 +29,7 @@ pub enum Output {
 pub enum Reply {
     /// The platform answered a call. Boxed, for it changes hands often: an allocation costs less than the moves.
     Answered(Box<Answered>),
-    /// A command (sign in, resume, renew, save, close, forget) was carried out.
+    /// A command (sign in, resume, renew, validate, save, close, sign out, forget) was carried out.
     Done,
 }
 
@@ -86,6 +86,12 @@ pub enum Reason {
     RenewalWindow,
     /// A save that was put off.
     Save,
+    /// The longest that calls may hold up the session's end.
+    Drain,
+    /// A question that keeps the session alive.
+    KeepAlive,
+    /// The end of the session's lifetime.
+    Lifetime,
 }
 
 impl fmt::Debug for Answered {

@@ -64,6 +64,9 @@ impl Session {
         if self.backs_off.take_if(|until| now.mono >= *until).is_none() {
             return;
         }
+        if self.telling.is_some() {
+            return self.send_sign_out(now);
+        }
         match &self.phase {
             Phase::SigningIn(_) => self.send_sign_in(now),
             Phase::Active if matches!(self.renewal.as_deref(), Some(Renewal { step: Step::Backoff, .. })) => {

@@ -38,6 +38,8 @@ pub(super) struct Tokens {
     /// An API key that goes in the query.
     pub(super) query: Option<Secret>,
     pub(super) created: Wall,
+    /// When a call last succeeded.
+    pub(super) used: Wall,
     /// The key that the tokens are bound to, where they are.
     pub(super) key: Option<Arc<KeyPair>>,
     /// The header that carries the access token, made once.
@@ -74,13 +76,14 @@ mod field {
     pub(super) const QUERY: u64 = 30;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
+    pub(super) const USED: u64 = 40;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
 }
 
 impl Tokens {
     pub(super) fn new(created: Wall) -> Self {
-        Self { created, ..Self::default() }
+        Self { created, used: created, ..Self::default() }
     }
 
     /// Takes over what credentials bring by themselves.
@@ -206,6 +209,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     }
     to.u64(field::JAR)?.encode(&session.jar)?;
     to.u64(field::CREATED)?.i64(tokens.created.as_millis())?;
+    if session.compiled.platform().lifetime.as_ref().is_some_and(|rules| rules.idle.is_some()) {
+        to.u64(field::USED)?.i64(tokens.used.as_millis())?;
+    }
     if let Some(key) = &tokens.key {
         to.u64(field::KEY)?.bytes(&key.pkcs8)?.u64(field::KEY_POINT)?.bytes(&key.public)?;
     }
@@ -236,7 +242,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         tokens: Tokens::default(),
         jar: Jar::new(),
     };
-    let (mut issued, mut ends) = (None, None);
+    let (mut issued, mut ends, mut used) = (None, None, None);
     let (mut pkcs8, mut point) = (None, None);
     let fields = from.map()?;
     let mut seen = 0;
@@ -264,6 +270,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
             field::JAR => stored.jar = from.decode()?,
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
+            field::USED => used = Some(Wall::from_millis(from.i64()?)),
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),
             number => {
@@ -273,6 +280,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             }
         }
     }
+    stored.tokens.used = used.unwrap_or(stored.tokens.created);
     if let (Some(issued), Some(ends)) = (issued, ends) {
         stored.tokens.life = Some(Life { issued, ends });
     }

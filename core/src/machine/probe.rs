@@ -10,16 +10,22 @@ use super::output::{Notice, Reply, Verdict};
 use super::refusal;
 use super::session::Session;
 use super::token;
+use super::validate::Wonder;
 use crate::document::Node;
 use crate::effect::{Arrival, CallId, EffectId, Failure, Purpose, SendBody};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Retry};
 use crate::platform::Compiled;
+use crate::retry;
 use crate::time::{Mono, Now};
 
 /// Whether the platform is being asked, and what it said last.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     waiting: Vec<CallId>,
+    /// Who else wants to know, and is being asked for.
+    pub(super) asked: Vec<Wonder>,
+    /// Who wants to know and waits at the gate.
+    pub(super) gated: Vec<Wonder>,
     /// The generation about which the platform is being asked.
     asking: Option<u64>,
     /// The generation that was found valid, and when.
@@ -85,7 +91,7 @@ impl Session {
         self.ask_identity(now);
     }
 
-    fn ask_identity(&mut self, now: Now) {
+    pub(super) fn ask_identity(&mut self, now: Now) {
         if self.probe.asking.is_none() {
             self.probe.asking = Some(self.generation);
             self.send_probe(1, now);
@@ -106,6 +112,7 @@ impl Session {
     pub(super) fn probe_answered(&mut self, result: Result<Arrival, Failure>, now: Now) {
         let Some(generation) = self.probe.asking.take() else { return };
         let waiting = std::mem::take(&mut self.probe.waiting);
+        let wondering = std::mem::take(&mut self.probe.asked);
         // An answer about an older generation says nothing of the present one.
         let is_newer = |id: &CallId| self.call_at(*id).is_some_and(|call| call.generation > generation);
         let (newer, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_newer);
@@ -121,7 +128,7 @@ impl Session {
                         self.refused(id, held.from, held.arrival, now);
                     }
                 }
-                return;
+                return self.refused_when_asked(generation, wondering, now);
             }
             (Ok(arrival), Some(uri)) => {
                 self.take_cookies(&uri, &arrival.headers, generation, now);
@@ -130,22 +137,47 @@ impl Session {
             (Ok(arrival), None) => Ok(arrival),
             (Err(failure), _) => Err(failure),
         };
-        match arrival.map(|arrival| identity(&self.compiled, &arrival, self.tokens.account_id.as_deref())) {
-            Ok(Identity::Is(_)) => self.probe.valid = Some((generation, now.mono)),
+        let asked = arrival.as_ref().ok().and_then(|arrival| retry::retry_after(&arrival.headers, now.wall));
+        let told = match arrival.map(|arrival| identity(&self.compiled, &arrival, self.tokens.account_id.as_deref())) {
+            Ok(Identity::Is(_)) => {
+                self.probe.valid = Some((generation, now.mono));
+                Ok(())
+            }
             Ok(Identity::Wrong(error)) => {
                 for id in waiting {
                     if let Some(held) = self.take_held(id) {
                         self.reply_as_is(id, held, Some(Verdict::Rejected));
                     }
                 }
-                return self.end(Ending::Rejected, &error, now);
+                self.end(Ending::Rejected, &error, now);
+                for wonder in wondering {
+                    self.tell(wonder, Err(error.clone()), now);
+                }
+                return;
             }
-            Ok(Identity::Unknown(error)) => self.notice(Notice::ProbeUnknown(error.code())),
-            Err(failure) => self.notice(Notice::ProbeUnknown(failure.kind.error_kind())),
-        }
+            Ok(Identity::Unknown(error)) => {
+                self.notice(Notice::ProbeUnknown(error.code()));
+                Err(match asked {
+                    Some(asked) => error.with_retry(Retry::After(now.wall + asked)),
+                    None => error,
+                })
+            }
+            Err(failure) => {
+                self.notice(Notice::ProbeUnknown(failure.kind.error_kind()));
+                let what = format!("asking who the session is: {}", failure.detail);
+                Err(Error::new(failure.kind.error_kind(), what))
+            }
+        };
         for id in waiting {
             if let Some(held) = self.take_held(id) {
                 self.reply_as_is(id, held, None);
+            }
+        }
+        for wonder in wondering {
+            if generation < self.generation && told.is_ok() {
+                self.wonder(wonder, now);
+            } else {
+                self.tell(wonder, told.clone(), now);
             }
         }
     }
@@ -156,6 +188,9 @@ impl Session {
             self.abandon_own(Purpose::Probe);
         }
         self.probe.valid = None;
+        let asked = std::mem::take(&mut self.probe.asked);
+        self.probe.gated.extend(asked);
+        self.stop_keep_alive();
         for id in std::mem::take(&mut self.probe.waiting) {
             if let Some(held) = self.take_held(id) {
                 self.reply_as_is(id, held, verdict);

@@ -44,7 +44,7 @@ impl Session {
     }
 
     /// Spends the present generation and renews; false when there is nothing to renew with, and then the session has ended.
-    fn spend(&mut self, now: Now) -> bool {
+    pub(super) fn spend(&mut self, now: Now) -> bool {
         if self.spent != self.generation {
             self.spent = self.generation;
             self.notice(Notice::Refused(self.generation));

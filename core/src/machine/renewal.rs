@@ -127,8 +127,10 @@ impl Session {
         }
     }
 
-    /// Sets the alarm for the present generation's advisory window.
+    /// Sets the alarms of a session that is active: the present generation's advisory window, keep-alive, the end of its lifetime.
     pub(super) fn set_window(&mut self, now: Now) {
+        self.keep_alive_starts(now);
+        self.lifetime_starts(now);
         let Some(life) = self.tokens.life else { return };
         if self.can_renew() {
             let begins = life.left(now.wall).saturating_sub(life.windows().advisory);

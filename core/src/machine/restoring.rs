@@ -4,7 +4,7 @@
 //! and a record opens only under the platform it was made for.
 
 use super::answers::Asker;
-use super::life::{self, Loading, Phase};
+use super::life::{self, Ending, Loading, Phase};
 use super::output::Notice;
 use super::payload::{self, Stored};
 use super::renewal::{Renewals, Step};
@@ -113,11 +113,7 @@ impl Session {
             }
             (Ok(Some((stored, version))), _) => {
                 self.adopt(stored, version);
-                self.phase = Phase::Active;
-                self.stats.restores += 1;
-                self.notice(Notice::Restored(self.generation));
-                self.set_window(now);
-                Ok(())
+                self.restored(now)
             }
             (Ok(None), _) => {
                 let what = format!("no session of `{}` is saved; sign in first", self.account);
@@ -133,6 +129,20 @@ impl Session {
             Ok(()) => self.open_gate(now),
             Err(error) => self.turn_away(&error),
         }
+    }
+
+    /// What was saved is taken over: it is of use, unless its lifetime is over.
+    fn restored(&mut self, now: Now) -> Result<(), Error> {
+        if let Some(error) = self.lifetime_over(now) {
+            self.phase = Phase::Ended(Ending::Expired, error.clone());
+            self.notice(Notice::Expired);
+            return Err(error);
+        }
+        self.phase = Phase::Active;
+        self.stats.restores += 1;
+        self.notice(Notice::Restored(self.generation));
+        self.set_window(now);
+        Ok(())
     }
 
     /// Somebody else saved first: their session is newer, older, or as new as ours.
@@ -222,6 +232,7 @@ impl Session {
         self.saving.restored(version, stored.generation, stored.revision);
         self.jar = jar;
         self.tokens = stored.tokens;
+        self.lifetime.saved(&self.tokens);
         self.tokens.authorize(&self.compiled.platform().credential);
         self.generation = stored.generation;
         self.tokens_since = stored.generation;

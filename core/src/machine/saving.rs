@@ -24,7 +24,7 @@ use crate::envelope;
 use crate::error::{Error, Kind};
 use crate::platform::RetryRules;
 use crate::retry;
-use crate::store::{Expected, Expiry, StoreError, Version};
+use crate::store::{Expected, StoreError, Version};
 use crate::time::{Mono, Now};
 
 /// How far saving has come.
@@ -79,7 +79,8 @@ impl Session {
             return;
         }
         if self.closing.as_deref().is_some_and(Closing::removes) {
-            return self.drop_save(&life::closed());
+            self.drop_save(&life::closed());
+            return self.saved_or_not(now);
         }
         let keyring = persist.keyring.clone();
         let Some(key) = self.record_key() else { return };
@@ -89,13 +90,14 @@ impl Session {
         let (effect, deadline) = self.expect(KindName::Save, Asker::Save, wait, now);
         self.saving.in_flight = Some((self.generation, self.revision));
         self.saving.tried = self.generation;
+        self.lifetime.saved(&self.tokens);
         self.saving.due = None;
         let expected = match self.saving.version {
             _ if self.saving.replaces => Expected::Any,
             Some(version) => Expected::Version(version),
             None => Expected::Absent,
         };
-        let (ticket, expiry) = (Ticket::new(effect, self.tag), Expiry::default());
+        let (ticket, expiry) = (Ticket::new(effect, self.tag), self.expiry());
         self.run(Effect::Save(Save { ticket, deadline, key, sealed, expected, expiry }));
     }
 

@@ -13,7 +13,9 @@ use super::call::{Call, Head};
 use super::closing::Closing;
 use super::dpop::Dpop;
 use super::gate::Queue;
+use super::keep_alive::KeepAlive;
 use super::life::{Phase, State};
+use super::lifetime::Lifetime;
 use super::oauth::metadata::Metadata;
 use super::output::{Notice, Output, Reply};
 use super::payload::Tokens;
@@ -21,6 +23,7 @@ use super::probe::Probe;
 use super::renewal::{Renewal, Renewals};
 use super::saving::Saving;
 use super::settings::Settings;
+use super::sign_out::Telling;
 use super::signing::Held;
 use super::stats::Stats;
 use super::table::Table;
@@ -75,6 +78,8 @@ pub struct Session {
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
     pub(super) probe: Probe,
+    pub(super) keep_alive: KeepAlive,
+    pub(super) lifetime: Lifetime,
     /// Exchanges that wait for a signature, by the names of their effects.
     pub(super) held: BTreeMap<u64, Held>,
     /// Where the platform binds tokens to a key.
@@ -83,6 +88,7 @@ pub struct Session {
     pub(super) totp_used: Option<u64>,
     pub(super) saving: Saving,
     pub(super) closing: Option<Box<Closing>>,
+    pub(super) telling: Option<Telling>,
     pub(super) successes: u32,
     pub(super) stats: Stats,
     pub(super) last_error: Option<Kind>,
@@ -138,10 +144,13 @@ impl Session {
             issuer: None,
             backs_off: None,
             probe: Probe::default(),
+            keep_alive: KeepAlive::default(),
+            lifetime: Lifetime::default(),
             held: BTreeMap::new(),
             totp_used: None,
             saving: Saving::default(),
             closing: None,
+            telling: None,
             successes: 0,
             stats: Stats::default(),
             last_error: None,
@@ -250,6 +259,9 @@ impl Session {
             Alarm::OwnBackoff => self.own_backoff_over(now),
             Alarm::Window(generation) => self.window_reached(generation, now),
             Alarm::Save => self.save_due(now),
+            Alarm::Drain => self.drain_overdue(now),
+            Alarm::KeepAlive => self.keep_alive_due(now),
+            Alarm::Lifetime => self.lifetime_due(now),
         }
         self.close_if_drained(now);
     }
@@ -257,6 +269,8 @@ impl Session {
     fn next_alarm(&mut self) -> Option<(Mono, super::output::Reason)> {
         let (rows, effects, generation) = (&self.rows, &self.effects, self.generation);
         let (saves, backs_off) = (self.saving.waits(), self.backs_off.is_some());
+        let (keeps_alive, is_limited) = (self.keep_alive.at.is_some(), self.lifetime.at.is_some());
+        let drains = self.closing.as_deref().is_some_and(Closing::is_limited);
         let is_active = matches!(self.phase, Phase::Active) && self.closing.is_none();
         let live = |alarm| match alarm {
             Alarm::CallDeadline(call) | Alarm::Backoff(call) => rows.at(call.raw()).is_some(),
@@ -264,6 +278,9 @@ impl Session {
             Alarm::Window(of) => is_active && of == generation,
             Alarm::Save => saves,
             Alarm::OwnBackoff => backs_off,
+            Alarm::Drain => drains,
+            Alarm::KeepAlive => keeps_alive,
+            Alarm::Lifetime => is_limited,
         };
         self.timers.compact(self.rows.len() + self.effects.len(), live);
         self.timers.next(live)

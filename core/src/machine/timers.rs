@@ -17,6 +17,10 @@ pub(super) enum Alarm {
     /// The window of this generation.
     Window(u64),
     Save,
+    /// The longest that calls may hold up the session's end.
+    Drain,
+    KeepAlive,
+    Lifetime,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +75,9 @@ impl Alarm {
             Self::Effect(_) => Reason::EffectDeadline,
             Self::Window(_) => Reason::RenewalWindow,
             Self::Save => Reason::Save,
+            Self::Drain => Reason::Drain,
+            Self::KeepAlive => Reason::KeepAlive,
+            Self::Lifetime => Reason::Lifetime,
         }
     }
 }

@@ -5,6 +5,7 @@
 mod address;
 mod oauth;
 mod rule;
+mod staying;
 mod steps;
 
 use std::fmt;
@@ -71,6 +72,7 @@ impl Platform {
             }
         }
         self.check_refused()?;
+        staying::check(self, &addresses)?;
         self.check_retry_and_timeouts()
     }
 

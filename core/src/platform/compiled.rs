@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::program::{self, Plan};
+use super::staying::Staying;
 use super::{Platform, SignIn};
 use crate::effect::Inspect;
 use crate::error::{Error, Kind};
@@ -22,6 +23,7 @@ pub struct Compiled {
     identity: Option<Uri>,
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    staying: Staying,
     plan: Plan,
 }
 
@@ -74,7 +76,20 @@ impl Compiled {
             _ => {}
         }
         let plan = program::compile(&platform.sign_in, &base)?;
-        Ok(Self { platform, base, origins, header, token_url, oauth, identity, inspect, refused_headers, plan })
+        let staying = Staying::new(&platform, &base)?;
+        Ok(Self {
+            platform,
+            base,
+            origins,
+            header,
+            token_url,
+            oauth,
+            identity,
+            inspect,
+            refused_headers,
+            staying,
+            plan,
+        })
     }
 
     /// The platform as it was written.
@@ -140,6 +155,21 @@ impl Compiled {
 
     pub(crate) fn refused_headers(&self) -> &[(HeaderName, Option<HeaderValue>)] {
         &self.refused_headers
+    }
+
+    /// Where keep-alive asks, if not at the identity probe.
+    pub(crate) fn keep_alive(&self) -> Option<&Uri> {
+        self.staying.keep_alive.as_ref()
+    }
+
+    /// How a session with its credentials is ended.
+    pub(crate) fn sign_out(&self) -> Option<&(Method, Uri)> {
+        self.staying.sign_out.as_ref()
+    }
+
+    /// Where tokens are revoked.
+    pub(crate) fn revoke(&self) -> Option<&Uri> {
+        self.staying.revoke.as_ref()
     }
 
     /// How an account signs in.

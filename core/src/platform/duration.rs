@@ -29,6 +29,25 @@ impl schemars::JsonSchema for Written {
     }
 }
 
+/// The same where a duration may be absent.
+pub(super) mod optional {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    pub(in crate::platform) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        super::deserialize(from).map(Some)
+    }
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(in crate::platform) fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, to),
+            None => to.serialize_none(),
+        }
+    }
+}
+
 struct Text;
 
 impl de::Visitor<'_> for Text {

@@ -14,6 +14,7 @@ mod rules;
 #[cfg(feature = "schema")]
 mod schema;
 mod signing;
+mod staying;
 pub(crate) mod steps;
 pub mod template;
 
@@ -25,6 +26,7 @@ pub(crate) use program::{Plan, Step, StepBody, To};
 pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, Source, Success, TokenPointers};
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 pub use signing::{Dpop, DpopAlg, Signer};
+pub use staying::{ExpirySource, KeepAlive, Lifetime, SignOut};
 pub use steps::{AnswerRule, ApiKey, CodeRules, Element, Handshake, JsonRule, SignInStep, Steps};
 
 /// A service that accounts sign in to.
@@ -62,6 +64,15 @@ pub struct Platform {
     /// What a refused session looks like.
     #[serde(default)]
     pub refused: Refused,
+    /// How a session is kept alive while nobody uses it; when absent, it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_alive: Option<KeepAlive>,
+    /// How long a session may last, whatever the platform says of its tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Lifetime>,
+    /// How the platform is told that a session is over; when absent, it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_out: Option<SignOut>,
     /// When and how often attempts are repeated.
     #[serde(default)]
     pub retry: RetryRules,
@@ -87,4 +98,8 @@ pub struct Credential {
     /// How long an access token lives, in seconds, where the platform does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u64>,
+    /// What tells when the credential ends: the first of these that does. `expires_in`, `cookie`, `jwt` and `lifetime`, in this order,
+    /// when nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_from: Option<Vec<ExpirySource>>,
 }

@@ -100,8 +100,13 @@ impl Run<'_> {
             What::SignIn => self.session.sign_in(self.scenario.credentials(), now),
             What::Resume => self.session.resume(now),
             What::Renew => self.session.renew(now),
+            What::Validate => self.session.validate(now),
+            What::SignOut => self.session.sign_out(now),
             What::Save => self.session.save(now),
-            What::Close => self.session.close(now),
+            What::Close => match step.within {
+                Some(limit) => self.session.close_within(std::time::Duration::from_millis(limit), now),
+                None => self.session.close(now),
+            },
             What::Forget => self.session.forget(now),
         };
         self.calls.insert(step.id.clone(), id);

@@ -87,6 +87,8 @@ pub struct Step {
     pub body: Option<String>,
     #[serde(default)]
     pub timeout: Option<u64>,
+    #[serde(default)]
+    pub within: Option<u64>,
 }
 
 /// The kinds of steps.
@@ -99,6 +101,8 @@ pub enum What {
     SignIn,
     Resume,
     Renew,
+    Validate,
+    SignOut,
     Save,
     Close,
     Forget,

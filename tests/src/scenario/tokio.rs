@@ -127,8 +127,13 @@ impl World {
             What::SignIn => Some(session.sign_in(self.scenario.credentials(), now)),
             What::Resume => Some(session.resume(now)),
             What::Renew => Some(session.renew(now)),
+            What::Validate => Some(session.validate(now)),
+            What::SignOut => Some(session.sign_out(now)),
             What::Save => Some(session.save(now)),
-            What::Close => Some(session.close(now)),
+            What::Close => Some(match step.within {
+                Some(limit) => session.close_within(Duration::from_millis(limit), now),
+                None => session.close(now),
+            }),
             What::Forget => Some(session.forget(now)),
         };
         drop(session);

@@ -54,7 +54,14 @@ impl Seen {
                 );
             }
             Owner::Session(Purpose::Renewal) => self.renewal_leaves(exchange, session, at, lifetime),
-            Owner::Session(Purpose::Discovery | Purpose::SignIn | Purpose::Csrf | Purpose::Probe) => {}
+            Owner::Session(
+                Purpose::Discovery
+                | Purpose::SignIn
+                | Purpose::Csrf
+                | Purpose::Probe
+                | Purpose::KeepAlive
+                | Purpose::SignOut,
+            ) => {}
         }
     }
 

@@ -170,3 +170,39 @@ fn forgetting_reports_a_store_that_is_away() {
     let forget = pair.command(Session::forget);
     assert_eq!(pair.error(forget), "store_unavailable");
 }
+
+#[test]
+fn calls_that_outlast_a_closes_deadline_end_and_what_changed_is_saved() {
+    let shelf = Shelf::default();
+    let mut pair = kept(3600, &shelf);
+    let quick = pair.get("/a");
+    let slow = pair.get("/b");
+    let first = pair.exchange();
+    let second = pair.exchange();
+    let close = pair.command(|session, now| session.close_within(Duration::from_secs(2), now));
+    pair.answer(first, 200, &[("set-cookie", "seen=1")], "");
+    assert_eq!(pair.status(quick), 200);
+    pair.advance(Duration::from_millis(1_999));
+    assert!(!pair.has_reply(slow) && !pair.has_reply(close));
+    pair.advance(Duration::from_millis(1));
+    assert_eq!(pair.error(slow), "closed");
+    assert!(pair.abandoned.contains(&second.ticket.id()));
+    pair.done(close);
+    assert_eq!((pair.session.stats().saves, pair.session.state()), (2, State::Closed));
+    assert!(pair.wait.is_none());
+}
+
+#[test]
+fn a_later_and_stricter_deadline_holds_and_a_close_without_one_is_not_hurried_by_nothing() {
+    let mut pair = bearer();
+    let call = pair.get("/a");
+    pair.exchange();
+    let patient = pair.command(Session::close);
+    let strict = pair.command(|session, now| session.close_within(Duration::from_secs(1), now));
+    let lax = pair.command(|session, now| session.close_within(Duration::from_secs(9), now));
+    pair.advance(Duration::from_secs(1));
+    assert_eq!(pair.error(call), "closed");
+    for close in [patient, strict, lax] {
+        pair.done(close);
+    }
+}
