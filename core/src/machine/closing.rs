@@ -84,17 +84,14 @@ impl Session {
             self.reply(id, Ok(Reply::Done));
             return id;
         }
-        match &mut self.closing {
-            Some(closing) => {
-                closing.waiters.push(id);
-                if then > closing.then {
-                    closing.then = then;
-                }
+        if let Some(closing) = &mut self.closing {
+            closing.waiters.push(id);
+            if then > closing.then {
+                closing.then = then;
             }
-            None => {
-                let closing = Closing { waiters: vec![id], then, has_tried: false, until: None, told: Ok(()) };
-                self.closing = Some(Box::new(closing));
-            }
+        } else {
+            let closing = Closing { waiters: vec![id], then, has_tried: false, until: None, told: Ok(()) };
+            self.closing = Some(Box::new(closing));
         }
         let error = life::closed();
         self.turn_away(&error);
