@@ -15,7 +15,7 @@ import type { Session } from "./session.js";
 export interface PoolOptions {
   /** The accounts, in the order in which they are first given. */
   readonly accounts: Iterable<string>;
-  /** An account's credentials, asked for when its saved session is not there or has ended; without this, accounts only resume. */
+  /** An account's credentials, asked for when its saved session is not there or has ended. One that is refused then is not asked for again until it is restored. Without this, accounts only resume. */
   readonly credentials?: ((account: string) => Credentials | string | PromiseLike<Credentials | string>) | undefined;
   /**
    * Which account is next: the one given least recently (`round_robin`, the default), the one with the fewest leases (`least_used`),
@@ -275,7 +275,9 @@ export class SessionPool {
       const opened = this.#home.live(account);
       if (opened !== undefined && USABLE.includes(opened.state)) return opened;
     }
-    const opening = this.#reopen(account);
+    // What is saved of a session that has ended is no better.
+    const isEnded = present !== undefined && ENDED.includes(present.state) && this.#options.credentials !== undefined;
+    const opening = isEnded ? this.#signIn(account) : this.#reopen(account);
     this.#opening.set(account, opening);
     try {
       return await opening;
@@ -285,15 +287,19 @@ export class SessionPool {
   }
 
   async #reopen(account: string): Promise<Session> {
-    const { credentials } = this.#options;
     try {
       if (this.#home.hasStore) return await this.#home.resume(account);
       throw failure("no_session", "account", `\`${account}\` is not signed in, and the pool has no credentials for it`);
     } catch (error) {
       const isAway = error instanceof HallpassError && SIGNS_IN.includes(error.kind);
-      if (!isAway || credentials === undefined) throw error;
+      if (!isAway || this.#options.credentials === undefined) throw error;
     }
-    return this.#home.signIn(account, await credentials(account));
+    return this.#signIn(account);
+  }
+
+  async #signIn(account: string): Promise<Session> {
+    const credentials = await this.#options.credentials?.(account);
+    return this.#home.signIn(account, credentials ?? {});
   }
 
   #hint(other: Promise<Session>): Promise<void> {
@@ -397,6 +403,7 @@ const POOL_OPTIONS: readonly string[] = [
 ];
 const ACQUIRE_OPTIONS: readonly string[] = ["key", "timeout", "signal"];
 const USABLE: readonly string[] = ["active", "suspect", "renewing"];
+const ENDED: readonly string[] = ["expired", "rejected"];
 const SIGNS_IN: readonly string[] = ["no_session", "expired", "rejected", "renewal_lost"];
 const STATS: readonly (keyof PoolStats)[] = [
   "asked",

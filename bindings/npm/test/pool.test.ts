@@ -97,6 +97,21 @@ test("an account that does not open is passed over, and the last one says why", 
   assert.equal(await kindOf(pool.acquire()), "pool_empty");
 });
 
+test("an account whose session has ended signs in again when it is next given", async (context) => {
+  const [testbed, pool] = await stage(context, { accounts: ["alice"] });
+  for (const signIns of [1, 2, 3]) {
+    const lease = await pool.acquire();
+    assert.equal((await lease.session.fetch("/api/items/1")).status, 200);
+    assert.equal((await testbed.stats()).sign_ins.total, signIns);
+    await testbed.control("revoke?account=alice");
+    await lease.session.fetch("/api/items/1").then((answer) => assert.equal(answer.status, 401), (error: unknown) => assert.equal((error as HallpassError).fault, "account"));
+    lease.release();
+  }
+  const lease = await pool.acquire();
+  lease.release("expired");
+  assert.equal(await kindOf(pool.acquire()), "pool_empty");
+});
+
 test("a key comes back to its account and waits for it", async (context) => {
   const [, pool] = await stage(context, { policy: "sticky" });
   const lease = await pool.acquire({ key: "visitor" });

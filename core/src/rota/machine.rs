@@ -328,8 +328,14 @@ impl Rota {
         }
         *outcome = Some(showed);
         let (id, epoch) = (*member, *epoch);
+        // At once: the same lease may find the session ended later.
+        if let (Outcome::Good, Some(member)) = (showed, self.members.get_mut(&id))
+            && member.epoch == epoch
+        {
+            member.served();
+        }
         if showed.is_urgent() {
-            self.apply(id, epoch, showed, now);
+            self.apply(id, epoch, showed, source, now);
             self.update(id, now);
         }
     }
@@ -339,7 +345,7 @@ impl Rota {
         let Stage::Held { member: id, epoch, outcome, .. } = self.turns.get(&turn)?.stage else { return None };
         let outcome = outcome.unwrap_or(Outcome::Neutral);
         if !outcome.is_urgent() {
-            self.apply(id, epoch, outcome, now);
+            self.apply(id, epoch, outcome, Source::Call, now);
         }
         self.counts.held -= 1;
         if let Some(member) = self.members.get_mut(&id) {
@@ -349,11 +355,11 @@ impl Rota {
         Some(id)
     }
 
-    fn apply(&mut self, id: MemberId, epoch: u32, outcome: Outcome, now: Now) {
-        if let Some(member) = self.members.get_mut(&id)
-            && member.epoch == epoch
-        {
-            member.learn(outcome, &self.rules, &mut self.rng, now);
+    fn apply(&mut self, id: MemberId, epoch: u32, outcome: Outcome, source: Source, now: Now) {
+        let Some(member) = self.members.get_mut(&id).filter(|member| member.epoch == epoch) else { return };
+        match (outcome, source) {
+            (Outcome::Expired, Source::Call) => member.found_ended(),
+            _ => member.learn(outcome, &self.rules, &mut self.rng, now),
         }
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Member {
     expired: bool,
     on_trial: bool,
     breaks: u32,
+    /// Whether its session may be opened anew, should a call find it ended.
+    may_reopen: bool,
     broken: Option<Mono>,
     cooling: Option<Mono>,
     retired: Option<Rest>,
@@ -100,6 +102,7 @@ impl Member {
             expired: false,
             on_trial: false,
             breaks: 0,
+            may_reopen: true,
             broken: None,
             cooling: None,
             retired: None,
@@ -203,6 +206,7 @@ impl Member {
             Outcome::Good => {
                 self.heal(self.health(rules, now.mono) + 100, now.mono);
                 (self.on_trial, self.breaks) = (false, 0);
+                self.served();
             }
             Outcome::Neutral => {}
             Outcome::Failed => {
@@ -224,6 +228,21 @@ impl Member {
         }
     }
 
+    /// Its session served: should it end, it may be opened anew.
+    pub(super) fn served(&mut self) {
+        self.may_reopen = true;
+    }
+
+    /// A call found its session ended: the first time since it served, it is only opened anew.
+    pub(super) fn found_ended(&mut self) {
+        if std::mem::replace(&mut self.may_reopen, false) {
+            // What else is out found the same session.
+            self.epoch += 1;
+        } else {
+            self.expired = true;
+        }
+    }
+
     /// Shuts it out.
     pub(super) fn ban(&mut self, why: &str) {
         self.banned = true;
@@ -234,6 +253,7 @@ impl Member {
     pub(super) fn restore(&mut self, now: Mono) {
         self.epoch += 1;
         self.why = None;
+        self.may_reopen = true;
         (self.banned, self.expired, self.on_trial, self.breaks) = (false, false, false, 0);
         (self.broken, self.cooling) = (None, None);
         self.heal(WHOLE, now);

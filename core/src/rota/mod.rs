@@ -14,6 +14,9 @@
 //!              └────ended, banned────▶ expired, banned ─restored─▶ ready
 //! ```
 //!
+//! A member whose session a call finds ended is given once more, so that the session can be opened anew; it is expired when that fails,
+//! or when it ends again without having served.
+//!
 //! Four questions, a file each: what a lease's outcome says ([`Outcome`]), how a member stands ([`Reason`]), who waits for which
 //! member, and how it is all counted ([`Stats`]).
 

@@ -19,7 +19,8 @@ pub enum Outcome {
     Failed,
     /// The platform asks to wait, until then where it tells. Not the session's fault: its health stays as it is.
     Throttled(Option<Wall>),
-    /// The session has ended and the account must sign in again.
+    /// The session has ended and the account must sign in again. Where a call shows it, the session may be opened anew once; where the
+    /// program says it, or opening fails, the account is expired.
     Expired,
     /// The platform shut the account out.
     Banned,

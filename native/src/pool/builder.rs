@@ -53,8 +53,9 @@ impl PoolBuilder {
         self
     }
 
-    /// How an account gets its credentials when it must sign in: asked when its saved session is not there or has ended. Without this,
-    /// accounts only resume.
+    /// How an account gets its credentials when it must sign in: asked when its saved session is not there or has ended. An account
+    /// that is refused then is expired; it is not asked for again until it is [restored](SessionPool::restore). Without this, accounts
+    /// only resume.
     pub fn credentials<F, Fut>(mut self, source: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,

@@ -70,12 +70,13 @@ async fn open(pool: &Inner, account: &str) -> Result<Session, Error> {
     let alone = pool.with(|machine, _| Arc::clone(machine.opening.entry(account.to_owned()).or_default()));
     let alone = alone.lock().await;
     let held = pool.with(|machine, _| machine.sessions.get(account).cloned());
-    if let Some(session) = held
-        && is_usable(&session)
-    {
-        return Ok(session);
-    }
-    let opened = match resumed(pool, account).await {
+    // What is saved of a session that has ended is no better.
+    let resumed = match &held {
+        Some(session) if is_usable(session) => return Ok(session.clone()),
+        Some(_) if pool.source.is_some() => Err(Error::new(Kind::Expired, "the session of the pool has ended")),
+        Some(_) | None => resumed(pool, account).await,
+    };
+    let opened = match resumed {
         Ok(session) => Ok(session),
         Err(error) => match (&pool.source, error.code()) {
             (Some(source), Kind::NoSession | Kind::Expired | Kind::Rejected | Kind::RenewalLost) => {

@@ -102,11 +102,14 @@ async fn an_account_that_is_refused_is_passed_over_and_the_last_one_says_why() {
     let answer = session.get("/api/items/1").send().await;
     assert!(answer.map_or_else(|error| error.code().fault() == Fault::Account, |answer| answer.status() == 401));
     drop(session);
+    let session = pool.acquire().await.expect("it signs in again by itself");
+    assert_eq!((session.account(), status(&session, "/api/items/1").await), ("carol", 200));
+    session.report(Outcome::Expired);
+    drop(session);
     let error = pool.acquire().await.expect_err("nobody is left");
     assert_eq!((error.kind(), error.detail()), ("pool_empty", "no account of the pool can serve any more: 3 expired"));
     assert!(pool.restore("carol"));
-    let session = pool.acquire().await.expect("it signs in again");
-    assert_eq!((session.account(), status(&session, "/api/items/1").await), ("carol", 200));
+    assert_eq!(pool.acquire().await.expect("as good as new").account(), "carol");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn claimed(rota: &mut Rota, turn: Turn, now: Now) -> Option<String> {
 /// One use from beginning to end; the account.
 fn used(rota: &mut Rota, key: Option<&str>, outcome: Outcome, now: Now) -> String {
     let (turn, account) = take(rota, key, now);
-    rota.learn(turn, outcome, now);
+    rota.tell(turn, outcome, now);
     rota.release(turn, now);
     account.expect("one is free")
 }
@@ -262,10 +262,38 @@ fn what_a_lease_showed_before_its_member_was_restored_does_not_count() {
     let mut rota = rota(Rules { concurrent: 2, ..Rules::default() }, &["a"]);
     let (turn, _) = take(&mut rota, None, at(0));
     rota.restore("a", at(0));
-    rota.learn(turn, Outcome::Expired, at(0));
+    rota.tell(turn, Outcome::Expired, at(0));
     assert_eq!(reason(&rota, "a", at(0)), None);
     rota.release(turn, at(0));
     assert_eq!(rota.stats(at(0)).members[0].expired, 1, "but it is counted");
+}
+
+#[test]
+fn a_session_that_a_call_finds_ended_is_opened_anew_once_before_its_account_is_expired() {
+    let mut rota = rota(Rules { concurrent: 2, ..Rules::default() }, &["a"]);
+    let found_ended = |rota: &mut Rota| {
+        let turns = [take(rota, None, at(0)).0, take(rota, None, at(0)).0];
+        for turn in [turns[0], turns[1], turns[0]] {
+            rota.learn(turn, Outcome::Expired, at(0));
+        }
+        for turn in turns {
+            rota.release(turn, at(0));
+        }
+        reason(rota, "a", at(0))
+    };
+    assert_eq!(found_ended(&mut rota), None, "however many calls and leases found it so");
+    used(&mut rota, None, Outcome::Good, at(0));
+    assert_eq!(found_ended(&mut rota), None, "it has served since");
+    let (turn, _) = take(&mut rota, None, at(0));
+    rota.learn(turn, Outcome::Good, at(0));
+    rota.learn(turn, Outcome::Expired, at(0));
+    rota.release(turn, at(0));
+    assert_eq!(reason(&rota, "a", at(0)), None, "it had served within the same lease");
+    assert_eq!(found_ended(&mut rota), Some(Reason::Expired));
+    rota.restore("a", at(0));
+    let (turn, _) = take(&mut rota, None, at(0));
+    rota.pass(turn, Outcome::Expired, at(0));
+    assert_eq!(reason(&rota, "a", at(0)), Some(Reason::Expired), "one that cannot be opened is at once");
 }
 
 #[test]

@@ -162,7 +162,7 @@ impl World {
                 return;
             }
         };
-        self.rota.learn(turn, outcome, now);
+        self.rota.tell(turn, outcome, now);
         let carries_old = self.rota.stats(now).members.iter().any(|one| one.account == account && one.reason.is_none());
         match outcome {
             Outcome::Throttled(_) if !carries_old => {
