@@ -15,6 +15,7 @@ pub mod machine;
 pub mod platform;
 pub mod retry;
 pub mod rota;
+pub mod rules;
 pub mod seed;
 pub mod store;
 pub mod time;

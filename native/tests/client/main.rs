@@ -14,6 +14,7 @@ mod redirects;
 mod refusals;
 mod registry;
 mod retries;
+mod rules;
 mod secrets;
 mod signing;
 mod snapshot;
