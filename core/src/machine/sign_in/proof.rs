@@ -7,7 +7,7 @@ use crate::machine::expiry::Issued;
 use crate::machine::life::Phase;
 use crate::machine::output::Notice;
 use crate::machine::probe::{Identity, identity};
-use crate::machine::refusal::{self, Meaning};
+use crate::machine::refusal;
 use crate::machine::renewal::Renewals;
 use crate::machine::session::Session;
 use crate::time::Now;
@@ -27,7 +27,7 @@ impl Session {
             return;
         }
         let Some(uri) = self.compiled.identity().cloned() else { return };
-        if refusal::meaning(&self.compiled, arrival, &uri, now.wall) == Meaning::Refusal {
+        if refusal::refuses_probe(&self.compiled, arrival, &uri, now.wall) {
             let what =
                 format!("the platform took the credentials but refused the session with {}", arrival.status.as_u16());
             return self.sign_in_failed(&Error::new(Kind::CredentialsRefused, what), now);
