@@ -22,6 +22,7 @@ import { type PoolOptions, SessionPool } from "./pool.js";
 import type { CallOptions } from "./request.js";
 import { type Runtime, runtimeOf } from "./runtime.js";
 import { CALL_OPTIONS, disposable, INSIDE, Session } from "./session.js";
+import type { Signer } from "./sign.js";
 import type { Store } from "./store.js";
 
 /** What a client is made with. */
@@ -40,6 +41,8 @@ export interface ClientOptions {
   readonly renewWithoutStore?: boolean | undefined;
   /** Answers what the platform asks while an account signs in: a second factor, a person's consent, a sign-in of the program's own. */
   readonly asks?: Asks | undefined;
+  /** Signs attempts to a platform that has a table `signer`; without one such a platform cannot be signed in to unless it says so. */
+  readonly signer?: Signer | undefined;
   /** What holds for every call unless it says otherwise. */
   readonly calls?: CallOptions | undefined;
   /** Sends requests instead of the global `fetch`. */
@@ -231,7 +234,7 @@ export class Client implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys } = this.#parts();
-    const { store, renewWithoutStore, onNotice, asks } = this.#options;
+    const { store, renewWithoutStore, onNotice, asks, signer } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
@@ -239,13 +242,14 @@ export class Client implements AsyncDisposable {
       if (keys !== undefined) settings.persist(keys, this.#namespace);
       if (renewWithoutStore) settings.renewWithoutStore();
       if (asks !== undefined) settings.asks();
+      if (signer !== undefined) settings.signer();
       const made = new glue.Session(platform, account, settings, seed, runtime.mono(), runtime.wall());
       settings.free();
       return made;
     });
     seed.fill(0);
     const tell = (raw: RawNotice): void => onNotice?.(noticeOf(raw, account));
-    return { engine, core, limits, store, runtime, onNotice: tell, account, asks };
+    return { engine, core, limits, store, runtime, onNotice: tell, account, asks, signer };
   }
 }
 
@@ -265,6 +269,7 @@ const CLIENT_OPTIONS: readonly string[] = [
   "namespace",
   "onNotice",
   "asks",
+  "signer",
   "renewWithoutStore",
   "calls",
   "fetch",
