@@ -11,8 +11,26 @@ const CLIENT = {
   redirect_uris: ["http://127.0.0.1/callback"],
   grant_types: ["authorization_code", "refresh_token"],
 };
+// A program on a person's machine: public, any port of loopback, PKCE demanded.
+const NATIVE = {
+  client_id: "hallpass-native",
+  application_type: "native",
+  token_endpoint_auth_method: "none",
+  redirect_uris: ["http://127.0.0.1/callback"],
+  grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+};
+// A program without a person.
+const BATCH = {
+  client_id: "hallpass-batch",
+  client_secret: CLIENT.client_secret,
+  redirect_uris: [],
+  response_types: [],
+  grant_types: ["client_credentials"],
+};
+// Standard output has one line, and nobody reads on: what the provider remarks goes elsewhere.
+console.info = console.error;
 const seen = new Set();
-const stats = { codeRequests: 0, refreshRequests: 0, granted: 0, errors: {}, revoked: 0, userinfo: {}, refreshTokens: 0, usedTwice: 0 };
+const stats = { grants: {}, codeRequests: 0, refreshRequests: 0, granted: 0, errors: {}, revoked: 0, userinfo: {}, refreshTokens: 0, usedTwice: 0 };
 const count = (counts, key) => (counts[key] = (counts[key] ?? 0) + 1);
 
 const server = createServer();
@@ -21,14 +39,14 @@ await once(server, "listening");
 const url = `http://127.0.0.1:${server.address().port}`;
 
 const provider = new Provider(url, {
-  clients: [CLIENT],
+  clients: [CLIENT, NATIVE, BATCH],
   scopes: ["openid", "offline_access"],
-  ttl: { AccessToken: 5, RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 60, AuthorizationCode: 60 },
+  ttl: { AccessToken: 5, RefreshToken: 3600, Grant: 3600, Session: 3600, Interaction: 600, IdToken: 60, AuthorizationCode: 60, DeviceCode: 60, ClientCredentials: 5 },
   rotateRefreshToken: true,
   issueRefreshToken: () => true,
   clockTolerance: 0,
-  pkce: { required: () => false },
-  features: { devInteractions: { enabled: true } },
+  pkce: { required: (_ctx, client) => client.clientId === NATIVE.client_id },
+  features: { devInteractions: { enabled: true }, deviceFlow: { enabled: true }, clientCredentials: { enabled: true } },
 });
 provider.on("grant.success", () => stats.granted++);
 provider.on("grant.error", (_ctx, error) => count(stats.errors, error.error));
@@ -41,6 +59,7 @@ provider.use(async (ctx, next) => {
   await next();
   if (ctx.path === "/me") count(stats.userinfo, ctx.status);
   const { grant_type, refresh_token } = (ctx.path === "/token" && ctx.oidc?.params) || {};
+  if (grant_type) count(stats.grants, `${grant_type} ${ctx.status}`);
   if (grant_type === "authorization_code") stats.codeRequests++;
   if (grant_type !== "refresh_token") return;
   stats.refreshRequests++;

@@ -94,6 +94,23 @@ impl Session {
         name(self.machine.save(now(mono_ms, wall_ms)))
     }
 
+    /// Asks the platform whether the session is good.
+    pub fn validate(&mut self, mono_ms: f64, wall_ms: f64) -> f64 {
+        name(self.machine.validate(now(mono_ms, wall_ms)))
+    }
+
+    /// Closes, and ends the calls that are still under way after this long.
+    #[wasm_bindgen(js_name = closeWithin)]
+    pub fn close_within(&mut self, limit_ms: f64, mono_ms: f64, wall_ms: f64) -> f64 {
+        name(self.machine.close_within(Duration::from_nanos(nanos(limit_ms)), now(mono_ms, wall_ms)))
+    }
+
+    /// Tells the platform, closes and removes the saved record.
+    #[wasm_bindgen(js_name = signOut)]
+    pub fn sign_out(&mut self, mono_ms: f64, wall_ms: f64) -> f64 {
+        name(self.machine.sign_out(now(mono_ms, wall_ms)))
+    }
+
     /// Stops taking calls, saves and closes.
     pub fn close(&mut self, mono_ms: f64, wall_ms: f64) -> f64 {
         name(self.machine.close(now(mono_ms, wall_ms)))

@@ -15,6 +15,7 @@ mod platforms;
 mod prompt;
 mod redact;
 mod report;
+mod top;
 mod vault;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
             Command::Fetch(wanted) => commands::fetch::run(&common, wanted).await,
             Command::Refresh(wanted) => commands::refresh::run(&common, &wanted).await,
             Command::Sessions(wanted) => commands::sessions::run(&common, &wanted).await,
+            Command::Top(wanted) => top::run(&common, &wanted).await,
             Command::Export(wanted) => commands::export::run(&common, &wanted).await,
             Command::Platform(wanted) => commands::platform::run(&wanted),
             Command::Completions(wanted) => commands::completions::run(&wanted),

@@ -14,8 +14,9 @@ import {
 } from "./core/engine.js";
 import type { RawNotice } from "./core/outputs.js";
 import { failure } from "./error.js";
+import { EVENTS_OPTIONS, type EventsOptions, type Lagged, NoticeEvent, Readers } from "./events.js";
 import { Imported } from "./imported.js";
-import { type Notice, noticeOf } from "./notice.js";
+import { type Notice, type NoticeType, noticeOf } from "./notice.js";
 import { check } from "./options.js";
 import type { Credentials, PlatformDefinition } from "./platform.js";
 import { type PoolOptions, SessionPool } from "./pool.js";
@@ -69,16 +70,18 @@ export interface SavedSession {
  * await client.close();
  * ```
  */
-export class Client implements AsyncDisposable {
+export class Client extends EventTarget implements AsyncDisposable {
   readonly #options: ClientOptions;
   readonly #runtime: Runtime;
   readonly #platform: string;
   readonly #sessions = new Map<string, Session>();
+  readonly #readers = new Readers();
   #made: Made | undefined;
   #isClosed = false;
 
   /** A client; throws at once where an option, the platform or a key is wrong. */
   constructor(options: ClientOptions) {
+    super();
     check(options, CLIENT_OPTIONS, "new Client()");
     check(options.calls ?? {}, CALL_OPTIONS, "new Client({ calls })");
     check(options.asks ?? {}, ASKS, "new Client({ asks })");
@@ -160,10 +163,44 @@ export class Client implements AsyncDisposable {
     return found;
   }
 
+  /**
+   * What happens to sessions from now on, up to the end of the client. Sessions never wait for a reader: when its buffer is full the
+   * oldest notices are lost, and it is told how many.
+   *
+   * ```js
+   * for await (const event of client.events({ signal })) console.log(event.type);
+   * ```
+   */
+  events(options: EventsOptions = {}): AsyncIterableIterator<Notice | Lagged> {
+    check(options, EVENTS_OPTIONS, "client.events()");
+    const events = this.#readers.add(options);
+    if (this.#isClosed) this.#readers.end();
+    return events;
+  }
+
+  /** Hears one type of notice: `client.addEventListener("renewed", ({ notice }) => …)`. */
+  override addEventListener(
+    type: NoticeType,
+    listener: NoticeListener | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener as EventListener | null, options);
+  }
+
+  /** Hears no more of it. */
+  override removeEventListener(
+    type: NoticeType,
+    listener: NoticeListener | null,
+    options?: EventListenerOptions | boolean,
+  ): void {
+    super.removeEventListener(type, listener as EventListener | null, options);
+  }
+
   /** Closes every session: saves and stops, never signs out. Rejects with the first save that failed, after all have ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const ended = await Promise.allSettled([...this.#sessions.values()].map((session) => session.close()));
+    this.#readers.end();
     const failed = ended.find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
@@ -248,12 +285,21 @@ export class Client implements AsyncDisposable {
       return made;
     });
     seed.fill(0);
-    const tell = (raw: RawNotice): void => onNotice?.(noticeOf(raw, account));
+    const { id } = platform;
+    const tell = (raw: RawNotice): void => {
+      const notice = noticeOf(raw, { at: new Date(runtime.wall()), platform: id, account });
+      this.#readers.put(notice);
+      this.dispatchEvent(new NoticeEvent(notice));
+      onNotice?.(notice);
+    };
     return { engine, core, limits, store, runtime, onNotice: tell, account, asks, signer };
   }
 }
 
 disposable(Client);
+
+/** Hears notices of one type. */
+export type NoticeListener = ((event: NoticeEvent) => void) | { handleEvent(event: NoticeEvent): void };
 
 interface Made {
   readonly engine: Engine;

@@ -11,9 +11,10 @@ export type {
   DeviceCodeQuestion,
   SecondFactorQuestion,
 } from "./asks.js";
-export { Client, type ClientOptions, type SavedSession } from "./client.js";
+export { Client, type ClientOptions, type NoticeListener, type SavedSession } from "./client.js";
 export { type EachOptions, forEach, type Outcome } from "./each.js";
 export { type ErrorFacts, type ErrorKind, type Fault, HallpassError, type Retry } from "./error.js";
+export { type EventsOptions, type Lagged, NoticeEvent } from "./events.js";
 export { Imported } from "./imported.js";
 export type { Lease, LeaseOutcome, PooledSession } from "./lease.js";
 export { MemoryStore } from "./memory-store.js";

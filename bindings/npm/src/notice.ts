@@ -7,6 +7,10 @@ import type { ErrorKind } from "./error.js";
 export interface Notice {
   /** What happened. */
   readonly type: NoticeType;
+  /** When. */
+  readonly at: Date;
+  /** The platform's id. */
+  readonly platform: string;
   /** The account. */
   readonly account: string;
   /** The generation, where credentials were gained, changed or refused. */
@@ -51,12 +55,15 @@ export const NOTICE_TYPES = [
 /** What can happen to a session. */
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 
+/** Which session a notice is about, and when it came. */
+export type NoticeOf = Pick<Notice, "at" | "platform" | "account">;
+
 /** The core's notice under names. */
-export function noticeOf({ word, number, kind, status, until }: RawNotice, account: string): Notice {
+export function noticeOf({ word, number, kind, status, until }: RawNotice, of: NoticeOf): Notice {
   const type = word as NoticeType;
   return {
     type,
-    account,
+    ...of,
     ...(number !== null && { [NUMBERS[type] ?? "generation"]: number }),
     ...(until !== null && { until: new Date(until) }),
     ...(status !== null && { status }),

@@ -141,14 +141,41 @@ export class Session implements AsyncDisposable {
     return this.#command((core, mono, wall) => core.renew(mono, wall));
   }
 
+  /**
+   * Asks the platform whether the session is good, and renews it once if it is not. Rejects with `expired` or `rejected` where it has
+   * ended, and with another kind where the platform gave no definite answer: then it goes on as before.
+   */
+  validate(): Promise<void> {
+    return this.#command((core, mono, wall) => core.validate(mono, wall));
+  }
+
   /** Saves whatever is not saved; ends when it is. */
   save(): Promise<void> {
     return this.#command((core, mono, wall) => core.save(mono, wall));
   }
 
-  /** Stops taking calls, lets those under way end, saves what is not saved, and closes. Never signs out. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#end((core, mono, wall) => core.close(mono, wall)));
+  /**
+   * Stops taking calls, lets those under way end, saves what is not saved, and closes. Never signs out. Calls that are still under way
+   * after `within` milliseconds end with `closed`.
+   */
+  close(options: { readonly within?: number | undefined } = {}): Promise<void> {
+    check(options, ["within"], "session.close()");
+    const { within } = options;
+    if (within !== undefined && !(within >= 0)) {
+      return Promise.reject(failure("config_invalid", "program", "`within` is a number of milliseconds"));
+    }
+    return (this.#closed ??= this.#end((core, mono, wall) =>
+      within === undefined ? core.close(mono, wall) : core.closeWithin(within, mono, wall),
+    ));
+  }
+
+  /**
+   * Ends the session at the platform (its sign-out address, or RFC 7009), then closes it and removes what is saved of it. Rejects where
+   * the platform could not be told; the session is over and its record removed all the same.
+   */
+  signOut(): Promise<void> {
+    if (this.#isOver) return Promise.reject(failure("closed", "account", CLOSED));
+    return (this.#closed = this.#end((core, mono, wall) => core.signOut(mono, wall)));
   }
 
   /** Closes the session and removes what is saved of it. The platform is not told. */

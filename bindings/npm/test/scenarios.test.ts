@@ -38,13 +38,14 @@ interface Scenario {
 
 interface Step {
   readonly at: number;
-  readonly do: "call" | "cancel" | "sign_in" | "resume" | "renew" | "save" | "close" | "forget";
+  readonly do: "call" | "cancel" | "sign_in" | "resume" | "renew" | "validate" | "save" | "close" | "sign_out" | "forget";
   readonly id: string;
   readonly path?: string;
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: "empty" | "replayable" | "once";
   readonly timeout?: number;
+  readonly within?: number;
 }
 
 interface Answer {
@@ -279,10 +280,17 @@ async function take(driver: Driver, scenario: Scenario, step: Step, cancels: Map
       return cancels.get(step.id)?.abort();
     case "sign_in":
       return driver.command((core, mono, wall) => core.signIn(JSON.stringify(scenario.credentials ?? {}), mono, wall));
+    case "sign_out":
+      return driver.command((core, mono, wall) => core.signOut(mono, wall));
+    case "close": {
+      const { within } = step;
+      if (within === undefined) return driver.command((core, mono, wall) => core.close(mono, wall));
+      return driver.command((core, mono, wall) => core.closeWithin(within, mono, wall));
+    }
     case "resume":
     case "renew":
+    case "validate":
     case "save":
-    case "close":
     case "forget": {
       const command = step.do;
       return driver.command((core, mono, wall) => core[command](mono, wall));

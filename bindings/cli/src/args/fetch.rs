@@ -47,7 +47,7 @@ pub(crate) struct Fetch {
     pub(crate) verbose: bool,
 }
 
-fn seconds(text: &str) -> Result<std::time::Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<std::time::Duration, String> {
     let number: f64 = text.parse().map_err(|_| "it is a number of seconds, such as 2.5".to_owned())?;
     match std::time::Duration::try_from_secs_f64(number) {
         Ok(limit) if !limit.is_zero() => Ok(limit),

@@ -6,6 +6,7 @@ mod fetch;
 mod login;
 mod platform;
 mod saved;
+mod top;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use self::fetch::Fetch;
 pub(crate) use self::login::{Import, Login};
 pub(crate) use self::platform::{CheckFile, New, PlatformCommand, Recipe};
 pub(crate) use self::saved::{Export, Logout, Refresh, Sessions};
+pub(crate) use self::top::Top;
 use crate::report::Errors;
 
 /// curl that stays signed in.
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Refresh(Refresh),
     /// List the saved sessions
     Sessions(Sessions),
+    /// A live view of saved sessions and their connections
+    Top(Top),
     /// Write a saved session's cookies as a cookies.txt
     Export(Export),
     /// Remove a saved session; the platform is not told
@@ -84,6 +88,7 @@ impl Arguments {
             Command::Login(wanted) => wanted.json,
             Command::Refresh(wanted) => wanted.json,
             Command::Sessions(wanted) => wanted.json,
+            Command::Top(wanted) => wanted.json,
             Command::Export(wanted) => wanted.json,
             Command::Platform(PlatformCommand::Check(wanted)) => wanted.json,
             Command::Platform(PlatformCommand::New(wanted)) => wanted.json,

@@ -11,4 +11,5 @@ mod life;
 mod streams;
 mod terminal;
 mod tools;
+mod top;
 mod world;

@@ -7,31 +7,36 @@ use std::sync::mpsc::{Receiver, channel};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::world::{PASSWORD, World};
 
 /// Somebody at a terminal, and the command that runs there.
-struct Terminal {
-    keyboard: File,
-    screen: Receiver<String>,
+pub(crate) struct Terminal {
+    pub(crate) keyboard: File,
+    pub(crate) screen: Receiver<String>,
     shown: String,
-    child: Child,
+    pub(crate) child: Child,
 }
 
-/// What the command's errors go to.
-enum Errors {
-    Pipe,
+/// Which of the command's outputs the person sees.
+pub(crate) enum Outputs {
+    /// Neither: what it asks, it asks on its own terminal.
+    Neither,
+    /// Its errors.
+    Errors,
+    /// Both.
     Screen,
 }
 
 impl Terminal {
-    fn run(inner: &Command, errors: &Errors) -> Self {
+    pub(crate) fn run(inner: &Command, outputs: &Outputs) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let slave = ptsname(&master, Vec::new()).unwrap();
         let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let keyboard = File::from(master);
         // Asked before the command begins, which may silence it at any moment from then on.
         assert!(tcgetattr(&keyboard).unwrap().local_modes.contains(LocalModes::ECHO), "a new terminal echoes");
@@ -46,11 +51,14 @@ impl Terminal {
                 None => command.env_remove(name),
             };
         }
-        command.stderr(match errors {
-            Errors::Pipe => Stdio::piped(),
-            Errors::Screen => Stdio::from(slave.try_clone().unwrap()),
-        });
-        let child = command.stdin(slave).stdout(Stdio::piped()).spawn().unwrap();
+        let screen = || Stdio::from(slave.try_clone().unwrap());
+        let (out, err) = match outputs {
+            Outputs::Neither => (Stdio::piped(), Stdio::piped()),
+            Outputs::Errors => (Stdio::piped(), screen()),
+            Outputs::Screen => (screen(), screen()),
+        };
+        command.stdout(out).stderr(err);
+        let child = command.stdin(slave).spawn().unwrap();
         drop(command);
 
         let (seen, screen) = channel();
@@ -66,7 +74,7 @@ impl Terminal {
         Self { keyboard, screen, shown: String::new(), child }
     }
 
-    fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
@@ -84,7 +92,7 @@ impl Terminal {
 #[test]
 fn what_is_missing_is_asked_for_and_a_secret_is_not_echoed() {
     let world = World::new();
-    let mut terminal = Terminal::run(&world.command(&["login", "example", "alice"]), &Errors::Pipe);
+    let mut terminal = Terminal::run(&world.command(&["login", "example", "alice"]), &Outputs::Neither);
     // The name is the account's: Enter is enough.
     terminal.types("\n");
     terminal.sees("password: ");
@@ -102,7 +110,7 @@ fn an_interrupted_prompt_is_130_and_gives_the_terminal_back_as_it_was() {
     let world = World::new();
     let mut login = world.command(&["login", "example", "alice"]);
     login.env("HALLPASS_FIELD_USERNAME", "alice");
-    let mut terminal = Terminal::run(&login, &Errors::Pipe);
+    let mut terminal = Terminal::run(&login, &Outputs::Neither);
     terminal.sees("password: ");
     assert!(!terminal.echoes());
     terminal.types("half of it\x03");
@@ -118,7 +126,7 @@ fn the_demo_shows_how_far_it_is_at_a_terminal_and_only_there() {
     let world = World::new();
     let mut demo = world.command(&["demo", "--calls", "10"]);
     demo.env("TERM", "xterm").env_remove("NO_COLOR");
-    let mut terminal = Terminal::run(&demo, &Errors::Screen);
+    let mut terminal = Terminal::run(&demo, &Outputs::Errors);
     terminal.sees(BAR);
     let ran = world.check(&terminal.child.wait_with_output().unwrap()).expect(0);
     assert!(!ran.out.contains(BAR), "{ran:?}");
