@@ -1,9 +1,8 @@
 //! What the sessions of one program share: connections, store, keys, retry budget and timer.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_core::credentials::Credentials;
 use hallpass_core::envelope::Keyring;
@@ -21,6 +20,7 @@ use crate::drive::Shared;
 use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
 use crate::platform::Platform;
+use crate::registry::{Claim, Registry};
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
 use crate::session::Session;
 use crate::signer::Signer;
@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) wire: Wire,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Arc<Settings>,
     pub(crate) namespace: String,
     pub(crate) clock: Clock,
     pub(crate) limits: ExchangeLimits,
@@ -72,7 +72,7 @@ pub(crate) struct Inner {
     pub(crate) meter: Option<crate::metrics::Meter>,
     ledger: Mutex<Ledger>,
     pub(crate) seed: Option<[u8; 32]>,
-    live: RwLock<HashMap<(String, String), Weak<Shared>>>,
+    pub(crate) live: Registry,
 }
 
 /// Hears every notice of every session, with the account it is about.
@@ -99,7 +99,7 @@ impl Client {
             wire,
             store: builder.store,
             signer: builder.signer,
-            settings,
+            settings: Arc::new(settings),
             namespace,
             clock: builder.clock.unwrap_or_else(Clock::system),
             limits: builder.limits,
@@ -114,7 +114,7 @@ impl Client {
             meter: builder.meter,
             ledger: Mutex::default(),
             seed: builder.seed,
-            live: RwLock::default(),
+            live: Registry::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -151,10 +151,7 @@ impl Client {
 
     /// The live session of an account, if this client has one.
     pub fn session(&self, platform: &str, account: &str) -> Option<Session> {
-        let live = self.inner.live.read().unwrap_or_else(PoisonError::into_inner);
-        let shared = live.get(&(platform, account) as &dyn Named)?.upgrade()?;
-        drop(live);
-        handle(shared)
+        handle(self.inner.live.find(platform, account)?)
     }
 
     /// Every live session of this client.
@@ -262,29 +259,24 @@ impl Client {
     }
 
     fn live_or_fresh(&self, platform: &Platform, account: &str) -> Result<Result<Session, Arc<Shared>>, Error> {
-        let name = (platform.id().to_owned(), account.to_owned());
-        let mut live = self.inner.live.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = live.get(&name).and_then(Weak::upgrade)
-            && shared.look(Core::state) != State::Closed
-        {
-            let Some(session) = Session::join(Arc::clone(&shared)) else { return Ok(Err(shared)) };
-            let same = session.shared.look(|core| core.compiled().platform() == platform.definition());
-            if !same {
-                let what = format!(
-                    "a session of `{account}` is live under another description of `{}`; close it first",
-                    name.0
-                );
-                return Err(Error::new(Kind::PlatformChanged, what));
-            }
+        let (seed, now) = (self.inner.new_seed()?, self.inner.clock.now());
+        let make = || {
+            let settings = Arc::clone(&self.inner.settings);
+            let core = Core::new(Arc::clone(&platform.compiled), account, settings, seed, now);
+            Shared::new(Arc::clone(&self.inner), core)
+        };
+        let has_closed = |holder: &Shared| holder.look(Core::state) == State::Closed;
+        let shared = match self.inner.live.claim(platform.id(), account, has_closed, make) {
+            Claim::Given(shared) => return Ok(Ok(Session::first(shared))),
+            Claim::Taken(shared) => shared,
+        };
+        let Some(session) = Session::join(Arc::clone(&shared)) else { return Ok(Err(shared)) };
+        if session.shared.look(|core| core.compiled().platform() == platform.definition()) {
             return Ok(Ok(session));
         }
-        let seed = self.inner.new_seed()?;
-        let now = self.inner.clock.now();
-        let core = Core::new(Arc::clone(&platform.compiled), account, self.inner.settings.clone(), seed, now);
-        let shared = Arc::new(Shared::new(Arc::clone(&self.inner), account.to_owned(), core));
-        live.retain(|_, session| session.strong_count() > 0);
-        live.insert(name, Arc::downgrade(&shared));
-        Ok(Ok(Session::first(shared)))
+        let id = platform.id();
+        let what = format!("a session of `{account}` is live under another description of `{id}`; close it first");
+        Err(Error::new(Kind::PlatformChanged, what))
     }
 }
 
@@ -304,9 +296,7 @@ impl Inner {
 
     /// Every session that has not been given up yet, by account.
     fn live(&self) -> Vec<Arc<Shared>> {
-        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
-        let mut shared: Vec<_> = live.values().filter_map(Weak::upgrade).collect();
-        drop(live);
+        let mut shared = self.live.all();
         shared.sort_by(|a, b| a.account.cmp(&b.account));
         shared
     }
@@ -350,43 +340,6 @@ fn handle(shared: Arc<Shared>) -> Option<Session> {
 
 fn no_store() -> Error {
     Error::new(Kind::StoreUnfit, "this client has no store")
-}
-
-/// Looks up (platform, account) without owning either.
-trait Named {
-    fn name(&self) -> (&str, &str);
-}
-
-impl Named for (String, String) {
-    fn name(&self) -> (&str, &str) {
-        (&self.0, &self.1)
-    }
-}
-
-impl Named for (&str, &str) {
-    fn name(&self) -> (&str, &str) {
-        (self.0, self.1)
-    }
-}
-
-impl<'a> std::borrow::Borrow<dyn Named + 'a> for (String, String) {
-    fn borrow(&self) -> &(dyn Named + 'a) {
-        self
-    }
-}
-
-impl PartialEq for dyn Named + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
-    }
-}
-
-impl Eq for dyn Named + '_ {}
-
-impl std::hash::Hash for dyn Named + '_ {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.name().hash(state);
-    }
 }
 
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);

@@ -27,7 +27,7 @@ pub(crate) use slot::{Event, Slot};
 /// One session, as all its handles and tasks share it.
 pub(crate) struct Shared {
     pub(crate) client: Arc<Inner>,
-    pub(crate) account: String,
+    pub(crate) account: Arc<str>,
     pub(crate) compiled: Arc<Compiled>,
     machine: Mutex<Machine>,
     /// How many handles programs hold.
@@ -35,10 +35,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(client: Arc<Inner>, account: String, core: Core) -> Self {
+    pub(crate) fn new(client: Arc<Inner>, core: Core) -> Self {
         Self {
             client,
-            account,
+            account: Arc::clone(core.shared_account()),
             compiled: Arc::clone(core.compiled()),
             machine: Mutex::new(Machine::new(core)),
             handles: AtomicUsize::new(0),
@@ -86,6 +86,9 @@ impl Shared {
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
         let mut acts = self.drain(&mut machine, call, now);
+        if call.is_none() {
+            machine.rest();
+        }
         drop(machine);
         self.act(&mut acts);
         acts.own
@@ -97,6 +100,7 @@ impl Shared {
         let mut machine = self.lock();
         machine.scheduled = None;
         let mut acts = self.drain(&mut machine, None, now);
+        machine.rest();
         drop(machine);
         self.act(&mut acts);
     }
@@ -144,8 +148,8 @@ impl Shared {
         if acts.are_none() {
             return;
         }
-        if let Some(at) = acts.schedule {
-            self.client.timer.schedule(&self.client, at, Arc::downgrade(self));
+        if let Some(moved) = acts.schedule {
+            self.client.timer.schedule(&self.client, moved, self);
         }
         for (call, slot, event) in acts.others.drain(..) {
             slot.push(call, event);
@@ -164,10 +168,10 @@ impl Shared {
                     let performer = Performer { session: &shared, body: &body, stash: &stash, now: shared.now() };
                     perform(&performer, effect).await
                 };
-                shared.lock().tasks.remove(&id);
+                shared.lock().task_ended(id);
                 shared.answer(performed, None, shared.now());
             });
-            machine.tasks.insert(id, task.abort_handle());
+            machine.task_began(id, task.abort_handle());
         }
         for listener in acts.listeners.drain(..) {
             listener.wake();
@@ -194,6 +198,11 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        let scheduled = self.machine.get_mut().unwrap_or_else(PoisonError::into_inner).scheduled;
+        if let Some(at) = scheduled {
+            self.client.timer.forget(at, self);
+        }
+        self.client.live.leave(&self.compiled.platform().id, self);
         self.client.events.end_of(self);
         let stats = self.look(Core::stats);
         self.client.ledger().add(self.platform_id(), &stats);
@@ -218,6 +227,8 @@ struct Released<'a> {
 
 impl Drop for Released<'_> {
     fn drop(&mut self) {
-        self.shared.release(self.id);
+        let mut machine = self.shared.lock();
+        machine.release(self.id);
+        machine.rest();
     }
 }

@@ -36,6 +36,7 @@ pub mod keys;
 pub mod metrics;
 mod platform;
 pub mod pool;
+mod registry;
 mod response;
 mod rules;
 mod seeing;

@@ -42,6 +42,12 @@ impl Builder {
         self.trace = true;
         self
     }
+
+    /// No session writes a trace: for measuring, where it would be what is measured.
+    pub fn untraced(mut self) -> Self {
+        self.trace = false;
+        self
+    }
 }
 
 pub(crate) async fn exchange(

@@ -1,10 +1,10 @@
 //! When is which session looked at next? One task per client fires all their due moments.
 //!
-//! A session's moment is set only when it is earlier than the one already set, so a call that ends in time costs the timer
-//! nothing; a moment that has lost its meaning costs one look.
+//! A session's moment moves only when an earlier one is wanted, so a call that ends in time costs the timer nothing; a moment that has
+//! lost its meaning costs one look. **Invariant:** a session has one place here however often it is moved, so the timer is as large
+//! as the crowd, and each move costs the logarithm of that.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hallpass_core::time::Mono;
@@ -20,23 +20,31 @@ pub(crate) struct Timer {
     earlier: Arc<Notify>,
 }
 
+/// Where a session's next moment goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    /// Where it was, if it was anywhere.
+    pub(crate) from: Option<Mono>,
+    pub(crate) to: Mono,
+}
+
 #[derive(Default)]
 struct Moments {
-    heap: BinaryHeap<Reverse<(Mono, u64)>>,
-    sessions: std::collections::HashMap<u64, Weak<Shared>>,
-    number: u64,
+    /// By moment, then by the session's address, which nobody else has while it is listed.
+    queue: BTreeMap<(Mono, usize), Weak<Shared>>,
     is_running: bool,
 }
 
 impl Timer {
     /// Looks at a session at this moment, or soon after.
-    pub(crate) fn schedule(&self, client: &Arc<Inner>, at: Mono, session: Weak<Shared>) {
+    pub(crate) fn schedule(&self, client: &Arc<Inner>, moved: Move, session: &Arc<Shared>) {
+        let address = Arc::as_ptr(session).addr();
         let mut moments = self.lock();
-        moments.number += 1;
-        let number = moments.number;
-        let is_earliest = moments.heap.peek().is_none_or(|Reverse((first, _))| at < *first);
-        moments.heap.push(Reverse((at, number)));
-        moments.sessions.insert(number, session);
+        if let Some(from) = moved.from {
+            moments.queue.remove(&(from, address));
+        }
+        let is_earliest = moments.queue.first_key_value().is_none_or(|((first, _), _)| moved.to < *first);
+        moments.queue.insert((moved.to, address), Arc::downgrade(session));
         let starts = !std::mem::replace(&mut moments.is_running, true);
         drop(moments);
         if starts {
@@ -46,16 +54,21 @@ impl Timer {
         }
     }
 
+    /// Forgets a session that is being dropped, and with it the memory that the timer still reserves for it.
+    pub(crate) fn forget(&self, at: Mono, session: &Shared) {
+        self.lock().queue.remove(&(at, std::ptr::from_ref(session).addr()));
+    }
+
     /// The sessions that are due, and when the next one will be.
     fn due(&self, now: Mono) -> (Vec<Weak<Shared>>, Option<Mono>) {
         let mut moments = self.lock();
         let mut due = Vec::new();
-        while let Some(Reverse((at, number))) = moments.heap.peek().copied() {
+        while let Some(first) = moments.queue.first_entry() {
+            let at = first.key().0;
             if at > now {
                 return (due, Some(at));
             }
-            moments.heap.pop();
-            due.extend(moments.sessions.remove(&number));
+            due.push(first.remove());
         }
         moments.is_running = !due.is_empty();
         (due, None)
@@ -86,6 +99,8 @@ async fn watch(client: Weak<Inner>, earlier: Arc<Notify>) {
             if let Some(session) = session.upgrade() {
                 session.tick();
             }
+            // A crowd that is due at once leaves the thread to others now and then.
+            tokio::task::consume_budget().await;
         }
         drop(strong);
         if let Some(until) = until {

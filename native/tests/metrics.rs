@@ -52,7 +52,10 @@ async fn what_is_scraped_is_what_the_platform_counted() {
     let status = |status: u16| counted.requests.by_status.get(&status).copied().unwrap_or_default();
     let tokens: u64 = counted.token_requests.total;
     assert!((of("calls_total") - 13.0).abs() < 0.1, "{text}");
-    assert!((of("attempts_total") - (counted.requests.by_area["api"] + status(404)) as f64).abs() < 0.1, "{text}");
+    assert!(
+        (of("attempts_total") - (counted.requests.by_route["GET /api/items/{n}"] + status(404)) as f64).abs() < 0.1,
+        "{text}"
+    );
     assert!((of("sign_ins_total") + of("renewals_total") - tokens as f64).abs() < 0.1, "{text}");
     assert!((of("throttled_total") - status(429) as f64).abs() < 0.1, "{text}");
     assert!((of("refusals_total") - status(401) as f64).abs() < 0.1, "{text}");

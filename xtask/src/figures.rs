@@ -1,18 +1,37 @@
 //! Who measures, and who counts cases?
 //!
-//! Nobody here: the programs `hallpass-bench` and `conformance` know their names and targets. This file builds and starts them; what they
+//! Nobody here: the programs `hallpass-bench`, `hallpass-bench-sessions` and `conformance` know their targets. This file builds and starts them; what they
 //! print on standard output is passed on untouched.
 
 use crate::Figures;
 use crate::shell::{Failure, Result, cargo, output, run_quietly};
 
-/// `cargo xtask bench`: the release build of the bench program.
+/// `cargo xtask bench`: the release build of one bench program, or of all of them.
 pub(crate) fn bench(figures: &Figures) -> Result {
-    dispatch(
-        "hallpass-bench",
-        &["run", "--quiet", "--release", "--locked", "--package", "hallpass-bench", "--"],
-        figures,
-    )
+    let wanted: Vec<_> =
+        BENCHES.iter().filter(|(name, _)| figures.name.as_deref().is_none_or(|n| n == *name)).collect();
+    if wanted.is_empty() {
+        let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
+        return Err(Failure::new(format!("there is no such bench; the names are: {}", names.join(", "))));
+    }
+    if !figures.json || wanted.len() == 1 {
+        return wanted.into_iter().try_for_each(|(_, package)| run_quietly(&mut program(package, figures)));
+    }
+    // One array, whoever measured.
+    let mut all = Vec::new();
+    for (name, package) in wanted {
+        let told = output(program(package, figures).stderr(std::process::Stdio::inherit()));
+        let read = told.and_then(|told| serde_json::from_str::<Vec<serde_json::Value>>(&told).ok());
+        all.extend(read.ok_or_else(|| Failure::new(format!("the bench `{name}` failed")))?);
+    }
+    println!("{:#}", serde_json::Value::Array(all));
+    Ok(())
+}
+
+fn program(package: &str, figures: &Figures) -> std::process::Command {
+    let mut program = cargo(&["run", "--quiet", "--release", "--locked", "--package", package, "--"]);
+    program.args(figures.quick.then_some("--quick")).args(figures.json.then_some("--json"));
+    program
 }
 
 /// `cargo xtask conformance`.
@@ -34,6 +53,9 @@ fn arguments(figures: &Figures) -> Vec<&str> {
     arguments.extend(figures.json.then_some("--json"));
     arguments
 }
+
+/// Every bench by its name, and the package that measures it.
+const BENCHES: [(&str, &str); 2] = [("call", "hallpass-bench"), ("sessions", "hallpass-bench-sessions")];
 
 #[cfg(test)]
 mod tests {

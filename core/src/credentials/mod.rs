@@ -25,8 +25,8 @@ pub struct Secret(Zeroizing<String>);
 /// What an account signs in with.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// Named secrets: `username`, `password`, `access_token`, `refresh_token`, `client_secret`, and whatever a recipe's
-    /// templates name.
+    /// Named secrets: `username`, `password`, `access_token`, `refresh_token`, `client_secret`, `redirect_uri` (where a
+    /// browser that signs in comes back to), and whatever a recipe's templates name.
     pub fields: BTreeMap<String, Secret>,
     /// A `Cookie` line as a browser sends it.
     pub cookies: Option<Secret>,

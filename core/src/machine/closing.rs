@@ -84,16 +84,14 @@ impl Session {
             self.reply(id, Ok(Reply::Done));
             return id;
         }
-        match &mut self.closing {
-            Some(closing) => {
-                closing.waiters.push(id);
-                if then > closing.then {
-                    closing.then = then;
-                }
+        if let Some(closing) = &mut self.closing {
+            closing.waiters.push(id);
+            if then > closing.then {
+                closing.then = then;
             }
-            None => {
-                self.closing = Some(Closing { waiters: vec![id], then, has_tried: false, until: None, told: Ok(()) });
-            }
+        } else {
+            let closing = Closing { waiters: vec![id], then, has_tried: false, until: None, told: Ok(()) };
+            self.closing = Some(Box::new(closing));
         }
         let error = life::closed();
         self.turn_away(&error);
@@ -158,7 +156,7 @@ impl Session {
             return self.save_now(now);
         }
         let result = if then == Then::Close && !self.is_saved() {
-            self.saving.trouble.clone().map_or(Ok(()), Err)
+            self.saving.trouble.as_deref().cloned().map_or(Ok(()), Err)
         } else {
             Ok(())
         };

@@ -62,6 +62,7 @@ impl Session {
         let credential = self.compiled.platform().credential.cookie.clone();
         let mut is_changed = false;
         let mut is_renewed = false;
+        let mut is_dated = false;
         for line in headers.get_all(SET_COOKIE) {
             let name =
                 line.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
@@ -74,6 +75,7 @@ impl Session {
                 Phase::SigningIn(sign_in) => sign_in.jar_before(),
                 _ => &mut self.jar,
             };
+            is_dated |= is_credential;
             match jar.receive(uri, line.as_bytes(), now.wall) {
                 // The same value with another date is the same credential.
                 Received::Stored(Change { what: Changed::Attributes, .. }) => is_changed = true,
@@ -84,6 +86,9 @@ impl Session {
                 Received::Unchanged => {}
                 Received::Ignored(_) => self.outputs.push_back(super::output::Output::Notice(Notice::CookieIgnored)),
             }
+        }
+        if is_dated && matches!(self.phase, Phase::Active) {
+            self.learn_cookie_expiry(now);
         }
         if is_renewed {
             self.generation += 1;

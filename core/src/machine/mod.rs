@@ -12,6 +12,7 @@ mod calls;
 mod closing;
 mod dpop;
 mod dress;
+mod expiry;
 mod gate;
 mod glance;
 mod keep_alive;

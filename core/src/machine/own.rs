@@ -69,7 +69,7 @@ impl Session {
         }
         match &self.phase {
             Phase::SigningIn(_) => self.send_sign_in(now),
-            Phase::Active if matches!(self.renewal, Some(Renewal { step: Step::Backoff, .. })) => {
+            Phase::Active if matches!(self.renewal.as_deref(), Some(Renewal { step: Step::Backoff, .. })) => {
                 self.send_renewal(now);
             }
             Phase::Active | Phase::Fresh | Phase::Loading(_) | Phase::Ended(..) | Phase::Closed => {}

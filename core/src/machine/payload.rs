@@ -19,6 +19,7 @@ use crate::cookie::Jar;
 use crate::credentials::{Credentials, Secret};
 use crate::effect::KeyPair;
 use crate::error::{Error, Kind};
+use crate::platform::ExpirySource;
 use crate::platform::{ApiKey, Credential, Platform, SignIn};
 use crate::time::Wall;
 
@@ -77,6 +78,7 @@ mod field {
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
     pub(super) const USED: u64 = 40;
+    pub(super) const ENDS_FROM: u64 = 41;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
 }
@@ -194,6 +196,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if let Some(life) = tokens.life {
         to.u64(field::ISSUED)?.i64(life.issued.as_millis())?;
         to.u64(field::ENDS)?.i64(life.ends.as_millis())?;
+        if let Some(number) = number_of(life.from) {
+            to.u64(field::ENDS_FROM)?.u8(number)?;
+        }
     }
     if let Some(id) = &tokens.account_id {
         to.u64(field::ACCOUNT_ID)?.str(id)?;
@@ -223,6 +228,23 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     Ok(())
 }
 
+/// The number of a source that must be known when the session is opened again.
+const fn number_of(source: ExpirySource) -> Option<u8> {
+    match source {
+        ExpirySource::ExpiresIn | ExpirySource::Lifetime => None,
+        ExpirySource::Cookie => Some(1),
+        ExpirySource::Jwt => Some(2),
+    }
+}
+
+const fn from_number(number: u8) -> ExpirySource {
+    match number {
+        1 => ExpirySource::Cookie,
+        2 => ExpirySource::Jwt,
+        _ => ExpirySource::ExpiresIn,
+    }
+}
+
 /// Reads what [`encode`] wrote, in this release or a later one.
 pub(super) fn decode(schema: u8, bytes: &[u8]) -> Result<Stored, Error> {
     if schema != SCHEMA {
@@ -242,7 +264,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         tokens: Tokens::default(),
         jar: Jar::new(),
     };
-    let (mut issued, mut ends, mut used) = (None, None, None);
+    let (mut issued, mut ends, mut used, mut source) = (None, None, None, 0);
     let (mut pkcs8, mut point) = (None, None);
     let fields = from.map()?;
     let mut seen = 0;
@@ -271,6 +293,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::JAR => stored.jar = from.decode()?,
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
             field::USED => used = Some(Wall::from_millis(from.i64()?)),
+            field::ENDS_FROM => source = from.u8()?,
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),
             number => {
@@ -282,7 +305,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
     }
     stored.tokens.used = used.unwrap_or(stored.tokens.created);
     if let (Some(issued), Some(ends)) = (issued, ends) {
-        stored.tokens.life = Some(Life { issued, ends });
+        stored.tokens.life = Some(Life { issued, ends, from: from_number(source) });
     }
     if let (Some(pkcs8), Some(public)) = (pkcs8, point) {
         stored.tokens.key = Some(Arc::new(KeyPair { pkcs8, public }));

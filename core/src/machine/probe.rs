@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::call::{Held, State};
 use super::life::{Ending, Phase};
 use super::output::{Notice, Reply, Verdict};
-use super::refusal::{self, Meaning};
+use super::refusal;
 use super::session::Session;
 use super::token;
 use super::validate::Wonder;
@@ -122,9 +122,7 @@ impl Session {
         }
         let uri = self.compiled.identity().cloned();
         let arrival = match (result, uri) {
-            (Ok(arrival), Some(uri))
-                if refusal::meaning(&self.compiled, &arrival, &uri, now.wall) == Meaning::Refusal =>
-            {
+            (Ok(arrival), Some(uri)) if refusal::refuses_probe(&self.compiled, &arrival, &uri, now.wall) => {
                 for id in waiting {
                     if let Some(held) = self.take_held(id) {
                         self.refused(id, held.from, held.arrival, now);

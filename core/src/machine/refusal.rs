@@ -41,6 +41,15 @@ pub(super) fn meaning(compiled: &Compiled, arrival: &Arrival, uri: &Uri, now: Wa
     }
 }
 
+/// Whether the identity probe's own answer refuses the session. What makes another answer suspicious is asked of the probe, so here it is
+/// definite.
+pub(super) fn refuses_probe(compiled: &Compiled, arrival: &Arrival, uri: &Uri, now: Wall) -> bool {
+    match meaning(compiled, arrival, uri, now) {
+        Meaning::Refusal | Meaning::Suspicion => true,
+        Meaning::Fine | Meaning::Unreadable => false,
+    }
+}
+
 /// What a final status says by itself.
 pub(super) fn verdict_of(status: StatusCode) -> Verdict {
     match status.as_u16() {

@@ -56,12 +56,12 @@ pub(super) struct Renewals {
     /// Until when a renewal that failed is not tried again.
     pub(super) not_before: Option<Mono>,
     /// How the last one failed.
-    pub(super) trouble: Option<Error>,
+    pub(super) trouble: Option<Box<Error>>,
     /// Why the refresh token cannot be used any more.
-    pub(super) dead: Option<Error>,
+    pub(super) dead: Option<Box<Error>>,
     /// The issuer refused the refresh token, and whether another process used it first could not be found out yet: the store is
     /// asked before anything else, and the token is not sent again.
-    pub(super) unsettled: Option<Error>,
+    pub(super) unsettled: Option<Box<Error>>,
     /// A renewal that was given up for late, and the token that it took along: its answer is still wanted.
     pub(super) late: Option<(EffectId, Secret)>,
 }
@@ -91,7 +91,7 @@ impl Session {
     }
 
     pub(super) fn is_gated(&self) -> bool {
-        self.renewal.as_ref().is_some_and(Renewal::gates)
+        self.renewal.as_deref().is_some_and(Renewal::gates)
     }
 
     /// The advisory window: calls go on while one renewal runs.
@@ -154,7 +154,7 @@ impl Session {
     /// Why there is no renewal to hope for.
     pub(super) fn cannot_renew(&self) -> Error {
         if let Some(dead) = &self.renewals.dead {
-            return dead.clone();
+            return (**dead).clone();
         }
         if self.tokens.refresh.is_some() && self.is_token_unsaved() {
             let what = "the session must be renewed, but its present refresh token could not be saved";
@@ -169,7 +169,7 @@ impl Session {
             return self.cannot_renew();
         }
         let unknown = || Error::new(Kind::PlatformFailed, "the session could not be renewed");
-        self.renewals.trouble.clone().unwrap_or_else(unknown)
+        self.renewals.trouble.as_deref().cloned().unwrap_or_else(unknown)
     }
 
     fn start_renewal(&mut self, gates: bool, now: Now) {
@@ -178,7 +178,7 @@ impl Session {
             return;
         }
         let step = if self.renewals.unsettled.is_some() { Step::Reloading } else { Step::Sending };
-        self.renewal = Some(Renewal { gates, step, attempt: 0, waiters: Vec::new(), sent: None });
+        self.renewal = Some(Box::new(Renewal { gates, step, attempt: 0, waiters: Vec::new(), sent: None }));
         match step {
             Step::Reloading => self.load(LoadFor::Refusal, now),
             Step::Discovering(_) | Step::Sending | Step::Backoff | Step::Saving => self.send_renewal(now),
@@ -267,7 +267,7 @@ impl Session {
         if renewal.step == Step::Sending && !self.is_resendable() && has_left {
             let what =
                 "the refresh token was on its way when its renewal was given up, and may have been used; sign in again";
-            self.renewals.dead = Some(Error::new(Kind::RenewalLost, what));
+            self.renewals.dead = Some(Box::new(Error::new(Kind::RenewalLost, what)));
             self.renewals.late = renewal.sent;
         } else if let Some((effect, _)) = renewal.sent {
             self.abandon(effect);

@@ -31,7 +31,7 @@ impl Session {
         let is_awaited = |renewal: &Renewal| {
             renewal.step == Step::Sending && renewal.sent.as_ref().is_some_and(|(sent, _)| *sent == effect)
         };
-        if !self.renewal.as_ref().is_some_and(is_awaited) {
+        if !self.renewal.as_deref().is_some_and(is_awaited) {
             return;
         }
         match result {
@@ -102,7 +102,7 @@ impl Session {
     pub(super) fn take_late(&mut self, answer: token::Answer, now: Now) {
         self.phase = Phase::Active;
         self.backs_off = None;
-        self.renewal.get_or_insert(Renewal::saving());
+        self.renewal.get_or_insert_with(|| Box::new(Renewal::saving()));
         self.renewed(answer, now);
     }
 
@@ -122,7 +122,7 @@ impl Session {
 
     /// The new tokens are saved, or saving them failed for now: calls may use them.
     pub(super) fn renewal_saved(&mut self, now: Now) {
-        if matches!(self.renewal, Some(Renewal { step: Step::Saving, .. })) {
+        if matches!(self.renewal.as_deref(), Some(Renewal { step: Step::Saving, .. })) {
             self.notice(Notice::Renewed(self.generation));
             self.set_window(now);
             self.end_renewal(&Ok(()), now);
@@ -152,20 +152,20 @@ impl Session {
         let what =
             format!("the refresh token may have been used up by an answer that was lost ({error}); sign in again");
         let lost = Error::new(Kind::RenewalLost, what);
-        self.renewals.dead = Some(lost.clone());
+        self.renewals.dead = Some(Box::new(lost.clone()));
         self.renewal_failed(lost, None, now);
     }
 
     /// The issuer refused the refresh token; perhaps because another process used it first.
     fn renewal_refused(&mut self, error: Error, now: Now) {
         if self.settings.persist.is_some() {
-            self.renewals.unsettled = Some(error);
+            self.renewals.unsettled = Some(Box::new(error));
             if let Some(renewal) = &mut self.renewal {
                 renewal.step = Step::Reloading;
             }
             self.load(LoadFor::Refusal, now);
         } else {
-            self.renewals.dead = Some(error.clone());
+            self.renewals.dead = Some(Box::new(error.clone()));
             self.renewal_failed(error, None, now);
         }
     }
@@ -180,7 +180,7 @@ impl Session {
     /// The renewal is over without new tokens. It is not tried again before the issuer's `asked` wait has passed.
     pub(super) fn renewal_failed(&mut self, error: Error, asked: Option<Duration>, now: Now) {
         self.notice(Notice::RenewalFailed(error.code()));
-        self.renewals.trouble = Some(error.clone());
+        self.renewals.trouble = Some(Box::new(error.clone()));
         let is_gone = self.spent == self.generation || self.freshness(now) == Freshness::Ended;
         if is_gone && self.renewals.dead.is_some() {
             if let Some(renewal) = self.renewal.take() {

@@ -49,7 +49,7 @@ pub(super) struct Saving {
     /// Whether the store holds something that it cannot read itself, which the next save replaces whatever it is.
     replaces: bool,
     /// How the last save failed, until one succeeds.
-    pub(super) trouble: Option<Error>,
+    pub(super) trouble: Option<Box<Error>>,
     waiters: Vec<CallId>,
 }
 
@@ -62,7 +62,7 @@ impl Session {
             self.reply(id, Err(Error::new(Kind::StoreUnfit, what)));
         } else if self.is_saved() {
             self.reply(id, Ok(super::output::Reply::Done));
-        } else if matches!(self.phase, Phase::Closed) || self.closing.as_ref().is_some_and(Closing::removes) {
+        } else if matches!(self.phase, Phase::Closed) || self.closing.as_deref().is_some_and(Closing::removes) {
             self.reply(id, Err(life::closed()));
         } else {
             self.saving.waiters.push(id);
@@ -78,7 +78,7 @@ impl Session {
         if self.saving.is_busy() || self.is_saved() || self.is_unproved() {
             return;
         }
-        if self.closing.as_ref().is_some_and(Closing::removes) {
+        if self.closing.as_deref().is_some_and(Closing::removes) {
             self.drop_save(&life::closed());
             return self.saved_or_not(now);
         }
@@ -217,13 +217,13 @@ impl Session {
             let delay = retry::delay(&rules, self.saving.failures, &mut self.jitter);
             self.save_after(delay, now);
         }
-        self.saving.trouble = Some(error);
+        self.saving.trouble = Some(Box::new(error));
         self.saved_or_not(now);
     }
 
     /// Lets go on whoever waited for a save to be over.
     fn saved_or_not(&mut self, now: Now) {
-        let result = self.saving.trouble.clone().map_or(Ok(()), Err);
+        let result = self.saving.trouble.as_deref().cloned().map_or(Ok(()), Err);
         let waiters = std::mem::take(&mut self.saving.waiters);
         self.reply_all(waiters, &result);
         self.sign_in_saved(now);

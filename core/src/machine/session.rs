@@ -42,8 +42,8 @@ use crate::time::{Mono, Now};
 /// After any command or answer, call [`poll`](Session::poll) until it says [`Output::Wait`].
 pub struct Session {
     pub(super) compiled: Arc<Compiled>,
-    pub(super) account: String,
-    pub(super) settings: Settings,
+    pub(super) account: Arc<str>,
+    pub(super) settings: Arc<Settings>,
     /// Tells this session's tickets from another's.
     pub(super) tag: u64,
     pub(super) jitter: Rng,
@@ -69,7 +69,7 @@ pub struct Session {
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
 
-    pub(super) renewal: Option<Renewal>,
+    pub(super) renewal: Option<Box<Renewal>>,
     pub(super) renewals: Renewals,
     /// What the issuer said of itself, once it was asked.
     pub(super) issuer: Option<Box<Metadata>>,
@@ -87,7 +87,7 @@ pub struct Session {
     /// The last time step whose code of a second factor was sent.
     pub(super) totp_used: Option<u64>,
     pub(super) saving: Saving,
-    pub(super) closing: Option<Closing>,
+    pub(super) closing: Option<Box<Closing>>,
     pub(super) telling: Option<Telling>,
     pub(super) successes: u32,
     pub(super) stats: Stats,
@@ -107,7 +107,14 @@ impl Session {
     ///
     /// `seed` must come from a cryptographic generator and be used for this one session only.
     #[expect(clippy::needless_pass_by_value, reason = "a seed is used up by the one session that it is given to")]
-    pub fn new(compiled: Arc<Compiled>, account: impl Into<String>, settings: Settings, seed: Seed, now: Now) -> Self {
+    pub fn new(
+        compiled: Arc<Compiled>,
+        account: impl Into<Arc<str>>,
+        settings: impl Into<Arc<Settings>>,
+        seed: Seed,
+        now: Now,
+    ) -> Self {
+        let settings = settings.into();
         Self {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
@@ -190,11 +197,16 @@ impl Session {
 
     /// Where the session stands.
     pub fn state(&self) -> State {
-        self.phase.state(self.renewal.as_ref(), self.probe.is_asking())
+        self.phase.state(self.renewal.as_deref(), self.probe.is_asking())
     }
 
     /// The account's name.
     pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The account's name, to be shared with whoever keeps the session by it.
+    pub fn shared_account(&self) -> &Arc<str> {
         &self.account
     }
 
@@ -258,7 +270,7 @@ impl Session {
         let (rows, effects, generation) = (&self.rows, &self.effects, self.generation);
         let (saves, backs_off) = (self.saving.waits(), self.backs_off.is_some());
         let (keeps_alive, is_limited) = (self.keep_alive.at.is_some(), self.lifetime.at.is_some());
-        let drains = self.closing.as_ref().is_some_and(Closing::is_limited);
+        let drains = self.closing.as_deref().is_some_and(Closing::is_limited);
         let is_active = matches!(self.phase, Phase::Active) && self.closing.is_none();
         let live = |alarm| match alarm {
             Alarm::CallDeadline(call) | Alarm::Backoff(call) => rows.at(call.raw()).is_some(),
@@ -272,6 +284,18 @@ impl Session {
         };
         self.timers.compact(self.rows.len() + self.effects.len(), live);
         self.timers.next(live)
+    }
+
+    /// Gives back the memory that only calls and effects under way need; a session that rests then holds little more than what it is
+    /// about. Does nothing while anything is under way.
+    pub fn rest(&mut self) {
+        if self.rows.len() == 0 && self.effects.len() == 0 && self.outputs.is_empty() {
+            self.rows.release();
+            self.effects.release();
+            self.outputs = VecDeque::new();
+            self.parked = Queue::default();
+            self.timers.shrink();
+        }
     }
 
     /// Adds a command row: something that is no call but ends with a reply as well.

@@ -103,7 +103,7 @@ impl Session {
             uri: exchange.uri.clone(),
             headers: exchange.headers.clone(),
             now: now.wall,
-            account: self.account.clone(),
+            account: self.account.as_ref().to_owned(),
             account_id: self.tokens.account_id.clone(),
             generation: exchange.generation,
             attempt: exchange.attempt,

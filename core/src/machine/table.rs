@@ -3,10 +3,18 @@
 /// Rows under 52-bit names: a sequence number and a slot, so that a late answer never meets a stranger.
 #[derive(Debug)]
 pub(super) struct Table<T> {
-    rows: Vec<Option<(u32, T)>>,
-    free: Vec<u32>,
+    rows: Vec<Slot<T>>,
+    /// The first free slot, if any; the others follow from it.
+    free: Option<u32>,
     sequence: u32,
-    live: usize,
+    live: u32,
+}
+
+/// A row with its sequence number, or a free slot with the next free one.
+#[derive(Debug)]
+enum Slot<T> {
+    Taken(u32, T),
+    Free(Option<u32>),
 }
 
 /// Sixteen million rows at once, more than fit into memory; a name stays exact as a double.
@@ -15,55 +23,71 @@ const SEQUENCES: u32 = 1 << 28;
 
 impl<T> Table<T> {
     pub(super) const fn new() -> Self {
-        Self { rows: Vec::new(), free: Vec::new(), sequence: 0, live: 0 }
+        Self { rows: Vec::new(), free: None, sequence: 0, live: 0 }
     }
 
     /// Rows that are in use.
     pub(super) const fn len(&self) -> usize {
-        self.live
+        self.live as usize
     }
 
     /// Adds a row and names it.
     pub(super) fn insert(&mut self, row: T) -> u64 {
         self.sequence = (self.sequence + 1) % SEQUENCES;
         self.live += 1;
-        let slot = if let Some(slot) = self.free.pop() {
+        let taken = Slot::Taken(self.sequence, row);
+        let slot = if let Some(slot) = self.free {
+            let before = std::mem::replace(&mut self.rows[slot as usize], taken);
+            self.free = if let Slot::Free(next) = before { next } else { None };
             slot
         } else {
-            self.rows.push(None);
+            self.rows.push(taken);
             (self.rows.len() - 1) as u32
         };
-        self.rows[slot as usize] = Some((self.sequence, row));
         (u64::from(self.sequence) << SLOT_BITS) | u64::from(slot)
     }
 
     pub(super) fn at(&self, name: u64) -> Option<&T> {
-        let (sequence, slot) = parts(name);
-        self.rows.get(slot)?.as_ref().filter(|row| row.0 == sequence).map(|row| &row.1)
+        let (wanted, slot) = parts(name);
+        match self.rows.get(slot)? {
+            Slot::Taken(sequence, row) if *sequence == wanted => Some(row),
+            Slot::Taken(..) | Slot::Free(_) => None,
+        }
     }
 
     pub(super) fn at_mut(&mut self, name: u64) -> Option<&mut T> {
-        let (sequence, slot) = parts(name);
-        self.rows.get_mut(slot)?.as_mut().filter(|row| row.0 == sequence).map(|row| &mut row.1)
+        let (wanted, slot) = parts(name);
+        match self.rows.get_mut(slot)? {
+            Slot::Taken(sequence, row) if *sequence == wanted => Some(row),
+            Slot::Taken(..) | Slot::Free(_) => None,
+        }
     }
 
     pub(super) fn remove(&mut self, name: u64) -> Option<T> {
-        let (sequence, slot) = parts(name);
-        let row = self.rows.get_mut(slot)?;
-        if row.as_ref().is_none_or(|row| row.0 != sequence) {
-            return None;
-        }
+        self.at(name)?;
+        let slot = parts(name).1;
+        let free = Slot::Free(self.free.replace(slot as u32));
         self.live -= 1;
-        self.free.push(slot as u32);
-        row.take().map(|row| row.1)
+        match std::mem::replace(self.rows.get_mut(slot)?, free) {
+            Slot::Taken(_, row) => Some(row),
+            Slot::Free(_) => None,
+        }
     }
 
     /// The names in use, oldest slot first.
     pub(super) fn names(&self) -> Vec<u64> {
-        let named = |(slot, row): (usize, &Option<(u32, T)>)| {
-            row.as_ref().map(|row| (u64::from(row.0) << SLOT_BITS) | slot as u64)
+        let named = |(slot, row): (usize, &Slot<T>)| match row {
+            Slot::Taken(sequence, _) => Some((u64::from(*sequence) << SLOT_BITS) | slot as u64),
+            Slot::Free(_) => None,
         };
         self.rows.iter().enumerate().filter_map(named).collect()
+    }
+
+    /// Gives the memory of an empty table back; its names go on from where they are.
+    pub(super) fn release(&mut self) {
+        if self.live == 0 {
+            (self.rows, self.free) = (Vec::new(), None);
+        }
     }
 }
 
@@ -86,5 +110,22 @@ mod tests {
         assert_eq!(table.remove(first), None);
         assert_eq!(table.at(second), Some(&'b'));
         assert_eq!(table.len(), 1);
+        table.release();
+        assert_eq!(table.at(second), Some(&'b'), "what is in use is not released");
+        assert_eq!(table.remove(second), Some('b'));
+        table.release();
+        let third = table.insert('c');
+        assert!(third != first && third != second);
+        assert_eq!((table.at(second), table.at(third)), (None, Some(&'c')));
+    }
+
+    #[test]
+    fn slots_that_were_freed_are_taken_before_new_ones() {
+        let mut table = Table::new();
+        let names: Vec<_> = (0..4).map(|row| table.insert(row)).collect();
+        assert_eq!((table.remove(names[1]), table.remove(names[3]), table.remove(names[3])), (Some(1), Some(3), None));
+        let again = [table.insert(5), table.insert(6), table.insert(7)];
+        assert_eq!(again.map(|name| parts(name).1), [3, 1, 4]);
+        assert_eq!(table.names().len(), 5);
     }
 }

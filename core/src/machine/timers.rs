@@ -54,6 +54,11 @@ impl Timers {
         Some(alarm)
     }
 
+    /// Keeps no more memory than its alarms need.
+    pub(super) fn shrink(&mut self) {
+        self.heap.shrink_to_fit();
+    }
+
     /// Forgets dead alarms once they outnumber the live ones, so that the heap stays as large as what is going on.
     pub(super) fn compact(&mut self, expected: usize, live: impl Fn(Alarm) -> bool) {
         if self.heap.len() > 64 + 4 * expected {

@@ -8,9 +8,9 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
 use super::dpop;
+use super::expiry::Issued;
 use super::payload::Tokens;
 use super::session::Session;
-use super::window::Life;
 use crate::credentials::Secret;
 use crate::document::{Node, json};
 use crate::effect::Arrival;
@@ -136,14 +136,12 @@ impl Session {
 
     /// Takes new tokens over; those that were not given anew stay.
     pub(super) fn take_tokens(&mut self, answer: Answer, now: Now) {
-        let declared = self.compiled.platform().credential.lifetime.map(Duration::from_secs);
-        self.tokens.life =
-            answer.lifetime.or(declared).map(|lifetime| Life { issued: now.wall, ends: now.wall + lifetime });
         self.tokens.access = Some(answer.access);
         if answer.refresh.is_some() {
             self.tokens.refresh = answer.refresh;
         }
         self.tokens.authorize(&self.compiled.platform().credential);
+        self.learn_expiry(Issued::Now(answer.lifetime), now);
     }
 }
 

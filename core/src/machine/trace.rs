@@ -13,22 +13,31 @@ use crate::time::{Mono, Now};
 
 /// Lines not taken yet; none where tracing is off.
 #[derive(Debug)]
-pub(super) struct Trace {
+pub(super) struct Trace(Option<Box<Written>>);
+
+#[derive(Debug)]
+struct Written {
     start: Mono,
-    lines: Option<Vec<String>>,
+    lines: Vec<String>,
+}
+
+impl Written {
+    fn tell(&mut self, told: &str, now: Now) {
+        self.lines.push(format!("{} {told}", at(self.start, now)));
+    }
 }
 
 impl Trace {
     pub(super) fn new(is_on: bool, now: Now) -> Self {
-        Self { start: now.mono, lines: is_on.then(Vec::new) }
+        Self(is_on.then(|| Box::new(Written { start: now.mono, lines: Vec::new() })))
     }
 
     pub(super) fn take(&mut self) -> Vec<String> {
-        self.lines.as_mut().map(std::mem::take).unwrap_or_default()
+        self.0.as_mut().map(|written| std::mem::take(&mut written.lines)).unwrap_or_default()
     }
 
     pub(super) fn output(&mut self, output: &Output, now: Now) {
-        let Some(lines) = &mut self.lines else { return };
+        let Some(written) = &mut self.0 else { return };
         let told = match output {
             Output::Run(effect) => format!("run {}", effect_line(effect)),
             Output::Abandon(_) => "abandon".to_owned(),
@@ -40,11 +49,11 @@ impl Trace {
             Output::Notice(notice) => format!("notice {}", notice_line(notice)),
             Output::Wait(_) => return,
         };
-        lines.push(format!("{} {told}", at(self.start, now)));
+        written.tell(&told, now);
     }
 
     pub(super) fn answer(&mut self, outcome: &Outcome, now: Now) {
-        let Some(lines) = &mut self.lines else { return };
+        let Some(written) = &mut self.0 else { return };
         let told = match outcome {
             Outcome::Exchange(Ok(arrival)) => format!("exchange {}", arrival.status.as_u16()),
             Outcome::Exchange(Err(failure)) => format!("exchange {}", failure.kind.error_kind().as_str()),
@@ -63,7 +72,7 @@ impl Trace {
             Outcome::Sign(result) => format!("sign {}", if result.is_ok() { "signed" } else { "declined" }),
             Outcome::Ask(result) => format!("ask {}", result.as_ref().map_or("declined", |answer| answer.as_str())),
         };
-        lines.push(format!("{} answer {told}", at(self.start, now)));
+        written.tell(&format!("answer {told}"), now);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::platform::ExpirySource;
 use crate::time::Wall;
 
 /// How long before a token's end each window begins.
@@ -27,6 +28,8 @@ pub(super) enum Freshness {
 pub(super) struct Life {
     pub(super) issued: Wall,
     pub(super) ends: Wall,
+    /// What told.
+    pub(super) from: ExpirySource,
 }
 
 impl Windows {
@@ -57,7 +60,10 @@ impl Life {
     pub(super) fn freshness(self, now: Wall) -> Freshness {
         let left = self.left(now);
         let windows = self.windows();
-        if left.is_zero() {
+        if left.is_zero() && self.from == ExpirySource::Jwt {
+            // Read, not trusted: it is renewed if it can be, and goes on until the platform refuses it.
+            Freshness::Mandatory
+        } else if left.is_zero() {
             Freshness::Ended
         } else if left <= windows.mandatory {
             Freshness::Mandatory

@@ -1,6 +1,5 @@
 //! What is behind a session's lock: the core, and who is to hear what it says.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -12,6 +11,7 @@ use hallpass_core::time::{Mono, Now};
 use tokio::task::AbortHandle;
 
 use super::slot::{Event, Slot};
+use crate::timer::Move;
 
 /// What is behind a session's lock.
 pub(crate) struct Machine {
@@ -20,7 +20,7 @@ pub(crate) struct Machine {
     slots: Vec<Option<(CallId, Arc<Slot>)>>,
     spare: Vec<Arc<Slot>>,
     /// Effects of the session that tasks are performing.
-    pub(crate) tasks: HashMap<EffectId, AbortHandle>,
+    tasks: Vec<(EffectId, AbortHandle)>,
     /// When the timer will look at this session next.
     pub(crate) scheduled: Option<Mono>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Acts {
     pub(crate) notices: Vec<Notice>,
     /// Who is to be woken, having been told of the notices.
     pub(crate) listeners: Vec<Waker>,
-    pub(crate) schedule: Option<Mono>,
+    pub(crate) schedule: Option<Move>,
 }
 
 impl Acts {
@@ -52,7 +52,7 @@ impl Acts {
 
 impl Machine {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, slots: Vec::new(), spare: Vec::new(), tasks: HashMap::new(), scheduled: None }
+        Self { core, slots: Vec::new(), spare: Vec::new(), tasks: Vec::new(), scheduled: None }
     }
 
     /// Gives a new call its letter box.
@@ -77,6 +77,27 @@ impl Machine {
         }
     }
 
+    /// Lists the task that performs an effect of the session.
+    pub(crate) fn task_began(&mut self, effect: EffectId, task: AbortHandle) {
+        self.tasks.push((effect, task));
+    }
+
+    /// Takes a task off the list: it has performed its effect.
+    pub(crate) fn task_ended(&mut self, effect: EffectId) {
+        take(&mut self.tasks, effect);
+    }
+
+    /// Gives back what only calls and tasks under way need, so that a crowd of sessions at rest is small.
+    pub(crate) fn rest(&mut self) {
+        self.core.rest();
+        if self.tasks.is_empty() {
+            self.tasks = Vec::new();
+        }
+        if self.slots.iter().all(Option::is_none) {
+            (self.slots, self.spare) = (Vec::new(), Vec::new());
+        }
+    }
+
     /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`]; if that is its end, its letter box is
     /// taken back with it.
     pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now) -> Acts {
@@ -86,8 +107,7 @@ impl Machine {
         if let Some((at, _)) = until
             && self.scheduled.is_none_or(|scheduled| at < scheduled)
         {
-            self.scheduled = Some(at);
-            acts.schedule = Some(at);
+            acts.schedule = Some(Move { from: self.scheduled.replace(at), to: at });
         }
         if let (Some(caller), Some(Event::Reply(_))) = (caller, &acts.own) {
             self.release(caller);
@@ -99,7 +119,7 @@ impl Machine {
 /// Sorts a session's outputs by who is to hear of them.
 struct Sorting<'a> {
     slots: &'a [Option<(CallId, Arc<Slot>)>],
-    tasks: &'a mut HashMap<EffectId, AbortHandle>,
+    tasks: &'a mut Vec<(EffectId, AbortHandle)>,
     caller: Option<CallId>,
     acts: &'a mut Acts,
 }
@@ -128,7 +148,7 @@ impl Sink for Sorting<'_> {
     fn abandon(&mut self, effect: EffectId) {
         // A call's own effect ends with the reply that follows.
         self.acts.session.retain(|waiting| waiting.id() != effect);
-        self.acts.abandoned.extend(self.tasks.remove(&effect));
+        self.acts.abandoned.extend(take(self.tasks, effect));
     }
 
     fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
@@ -138,6 +158,11 @@ impl Sink for Sorting<'_> {
     fn notice(&mut self, notice: Notice) {
         self.acts.notices.push(notice);
     }
+}
+
+fn take(tasks: &mut Vec<(EffectId, AbortHandle)>, effect: EffectId) -> Option<AbortHandle> {
+    let at = tasks.iter().position(|(id, _)| *id == effect)?;
+    Some(tasks.swap_remove(at).1)
 }
 
 /// Letter boxes kept for later calls.

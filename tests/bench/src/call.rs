@@ -10,11 +10,11 @@ use hallpass::Client;
 use serde::Deserialize;
 
 use crate::cores::{Side, pin};
-use crate::figure::{Failure, Figure, Target};
 use crate::lines::{BareHyper, Contender, Hallpass, Legacy, Reqwest};
 use crate::race::{Lap, lap};
 use crate::server::Server;
 use crate::{instructions, memory};
+use hallpass_bench::figure::{Failure, Figure, Target};
 
 /// How long to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::figure::Failure;
+use hallpass_bench::figure::Failure;
 
 /// Listens on loopback and answers every request alike; its URL.
 pub(crate) async fn listen() -> Result<String, Failure> {

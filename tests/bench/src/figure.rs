@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde::{Serialize, Serializer};
 
 /// Why nothing, or not everything, could be measured.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// One measurement.
 #[derive(Debug, Serialize)]
-pub(crate) struct Figure {
+pub struct Figure {
     name: String,
     /// `None`: it could not be measured, which holds no target.
     value: Option<f64>,
@@ -20,14 +20,18 @@ pub(crate) struct Figure {
 
 /// What a value is judged by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Target {
+pub enum Target {
+    /// Nothing: it is told, not judged.
     None,
+    /// A value that may not be exceeded.
     AtMost(f64),
+    /// A value that must be reached.
     AtLeast(f64),
 }
 
 impl Figure {
-    pub(crate) fn new(name: impl Into<String>, value: f64, unit: &'static str, target: Target) -> Self {
+    /// A measured value, and whether it holds its target.
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str, target: Target) -> Self {
         let holds = match target {
             Target::None => None,
             Target::AtMost(most) => Some(value <= most),
@@ -37,7 +41,7 @@ impl Figure {
     }
 
     /// A figure that could not be measured; its target is missed.
-    pub(crate) fn missing(name: impl Into<String>, unit: &'static str, target: Target) -> Self {
+    pub fn missing(name: impl Into<String>, unit: &'static str, target: Target) -> Self {
         Self { name: name.into(), value: None, unit, target, holds: Some(false) }
     }
 }
@@ -52,12 +56,16 @@ impl Serialize for Target {
 }
 
 /// The figures as one JSON array.
-pub(crate) fn json(figures: &[Figure]) -> Result<String, Failure> {
+///
+/// # Errors
+///
+/// A value that is no number.
+pub fn json(figures: &[Figure]) -> Result<String, Failure> {
     Ok(serde_json::to_string_pretty(figures)?)
 }
 
 /// The figures as people read them.
-pub(crate) fn table(figures: &[Figure]) -> String {
+pub fn table(figures: &[Figure]) -> String {
     let mut text = String::new();
     for figure in figures {
         let value = figure.value.map_or_else(|| "missing".to_owned(), digits);

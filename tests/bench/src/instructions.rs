@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use hallpass::Client;
 
 use crate::canned;
-use crate::figure::Failure;
 use crate::lines::{BareHyper, Contender, Hallpass, Legacy, Line as _, Lines, Reqwest};
+use hallpass_bench::figure::Failure;
 
 /// Instructions a call, the canned server's included.
 pub(crate) fn count(contender: Contender) -> Result<f64, Failure> {

@@ -12,7 +12,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::figure::Failure;
+use hallpass_bench::figure::Failure;
 
 /// Who makes calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,7 +5,6 @@
 mod call;
 mod canned;
 mod cores;
-mod figure;
 mod instructions;
 mod lines;
 mod memory;
@@ -16,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::figure::Failure;
 use crate::lines::Contender;
+use hallpass_bench::figure::{self, Failure};
 
 /// Measures, and prints figures with their targets.
 #[derive(Debug, Parser)]

@@ -8,8 +8,8 @@ use hallpass::core::seed::Seed;
 use hallpass::core::store::RecordKey;
 use hallpass::{Client, Keyring};
 
-use crate::figure::{Failure, Figure, Target};
 use crate::lines::{ACCOUNT, PLATFORM};
+use hallpass_bench::figure::{Failure, Figure, Target};
 
 /// Nanoseconds to find a live session by platform and account, and to let go of it again.
 pub(crate) fn session_lookup(client: &Client) -> Result<Figure, Failure> {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::cores;
-use crate::figure::Failure;
 use crate::lines::{Line, Lines};
+use hallpass_bench::figure::Failure;
 
 /// What one lap took.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use hallpass_testbed::{Config, Testbed};
 
 use crate::cores::{Side, pin};
-use crate::figure::Failure;
+use hallpass_bench::figure::Failure;
 
 /// The other process; it ends with this value.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod bundle;
 mod calls;
 mod closing;
 mod dpop;
+mod expiry;
 mod keep_alive;
 mod lifetime;
 mod oauth;

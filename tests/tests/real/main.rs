@@ -4,6 +4,7 @@
 
 mod command;
 mod grants;
+mod jupyterhub;
 mod provider;
 mod qbittorrent;
 mod walk;

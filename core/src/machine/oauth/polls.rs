@@ -83,7 +83,7 @@ impl Session {
     }
 
     fn device_overdue(&mut self, now: Now) {
-        let what = "nobody entered the device code before it expired; sign in again for a new one";
+        let what = "no decision about the device code was heard of before it expired; sign in again for a new one";
         self.sign_in_failed(&Error::new(Kind::ChallengeOverdue, what), now);
     }
 

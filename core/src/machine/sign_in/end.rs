@@ -23,7 +23,7 @@ impl Session {
         match (sign_in.before.renewed, &self.phase) {
             (Some(answer), Phase::Active | Phase::Ended(Ending::Expired, _)) => self.take_late(answer, now),
             (None, Phase::Active) if sign_in.before.was_saving && !self.saving.holds(self.tokens_since) => {
-                self.renewal = Some(Renewal::saving());
+                self.renewal = Some(Box::new(Renewal::saving()));
             }
             (_, Phase::Active) => {
                 self.set_window(now);

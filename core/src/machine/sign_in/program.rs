@@ -10,6 +10,7 @@ use crate::machine::life::Phase;
 use crate::machine::payload::Tokens;
 use crate::machine::session::Session;
 use crate::machine::window::Life;
+use crate::platform::ExpirySource;
 use crate::time::Now;
 
 impl Session {
@@ -60,7 +61,11 @@ impl Session {
             None => self.compiled.platform().credential.lifetime.map(Duration::from_secs),
         };
         let lifetime = lifetime.filter(|lifetime| !lifetime.is_zero());
-        self.tokens.life = lifetime.map(|lifetime| Life { issued: now.wall, ends: now.wall + lifetime });
+        self.tokens.life = lifetime.map(|lifetime| Life {
+            issued: now.wall,
+            ends: now.wall + lifetime,
+            from: ExpirySource::ExpiresIn,
+        });
         self.proved(now);
     }
 }

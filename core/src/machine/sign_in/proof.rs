@@ -3,10 +3,11 @@
 use super::Stage;
 use crate::effect::Arrival;
 use crate::error::{Error, Kind};
+use crate::machine::expiry::Issued;
 use crate::machine::life::Phase;
 use crate::machine::output::Notice;
 use crate::machine::probe::{Identity, identity};
-use crate::machine::refusal::{self, Meaning};
+use crate::machine::refusal;
 use crate::machine::renewal::Renewals;
 use crate::machine::session::Session;
 use crate::time::Now;
@@ -26,7 +27,7 @@ impl Session {
             return;
         }
         let Some(uri) = self.compiled.identity().cloned() else { return };
-        if refusal::meaning(&self.compiled, arrival, &uri, now.wall) == Meaning::Refusal {
+        if refusal::refuses_probe(&self.compiled, arrival, &uri, now.wall) {
             let what =
                 format!("the platform took the credentials but refused the session with {}", arrival.status.as_u16());
             return self.sign_in_failed(&Error::new(Kind::CredentialsRefused, what), now);
@@ -52,6 +53,9 @@ impl Session {
         self.signed_in_since = self.generation;
         self.stats.sign_ins += 1;
         self.renewals = Renewals::default();
+        if self.tokens.life.is_none() {
+            self.learn_expiry(Issued::Before, now);
+        }
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.stage = Stage::Saving;
         }

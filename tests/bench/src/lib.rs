@@ -1,0 +1,3 @@
+//! What the benches share: how a measurement is told.
+
+pub mod figure;
