@@ -2,6 +2,7 @@
 
 mod answers;
 mod calls;
+mod challenges;
 mod closing;
 mod dpop;
 mod oauth;
@@ -17,3 +18,4 @@ mod secrets;
 mod seeing;
 mod sign_in;
 mod signatures;
+mod steps;
