@@ -180,7 +180,7 @@ fn closing_takes_the_question_back() {
     let id = pair.sign_in(bob());
     challenge(&mut pair);
     let ask = question(&mut pair);
-    let close = pair.command(|session, now| session.close(now));
+    let close = pair.command(hallpass_core::machine::Session::close);
     assert_eq!(pair.error(id), "closed");
     pair.done(close);
     assert!(pair.abandoned.contains(&ask.ticket.id()));
