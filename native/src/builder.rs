@@ -28,6 +28,8 @@ pub struct Builder {
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) event_buffer: NonZeroUsize,
+    #[cfg(feature = "metrics")]
+    pub(crate) meter: Option<crate::metrics::Meter>,
     pub(crate) wire: Option<Wire>,
     pub(crate) clock: Option<Clock>,
     pub(crate) seed: Option<[u8; 32]>,
@@ -118,6 +120,13 @@ impl Builder {
         self
     }
 
+    /// Where the durations of calls are counted; counters and gauges are [published](crate::metrics::Meter::publish) from snapshots.
+    #[cfg(feature = "metrics")]
+    pub fn meter(mut self, meter: crate::metrics::Meter) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+
     /// A client with these settings. It belongs to the tokio runtime in which it is built.
     ///
     /// # Errors
@@ -156,6 +165,8 @@ impl Default for Builder {
             asker: None,
             observer: None,
             event_buffer: EVENT_BUFFER,
+            #[cfg(feature = "metrics")]
+            meter: None,
             wire: None,
             clock: None,
             seed: None,

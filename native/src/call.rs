@@ -115,6 +115,8 @@ impl Call {
         }
         head.body = body.kind();
         let mut now = session.shared.now();
+        #[cfg(feature = "metrics")]
+        let started = now.mono;
         let span = span::call(&session.shared, &head);
         let begun = span.in_scope(|| session.shared.begin_call(head, now));
         let mut guard = Ongoing { shared: &session.shared, id: begun.id, slot: begun.slot, end: End::Ahead };
@@ -136,6 +138,11 @@ impl Call {
                         reply.answered().ok_or_else(|| Error::new(Kind::Misuse, "a call ended without an answer"))
                     });
                     span::ended(&span, answered.as_deref());
+                    #[cfg(feature = "metrics")]
+                    if let Some(meter) = &session.shared.client.meter {
+                        let outcome = answered.as_ref().map_or_else(Error::kind, |answered| answered.verdict.as_str());
+                        meter.call(session.shared.platform_id(), outcome, session.shared.now().mono.since(started));
+                    }
                     let answered = answered?;
                     let body = stash.lock().unwrap_or_else(PoisonError::into_inner).take();
                     return Ok(Response::new(answered, body.unwrap_or_else(ResponseStream::empty)));

@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) events: Arc<Hub>,
+    #[cfg(feature = "metrics")]
+    pub(crate) meter: Option<crate::metrics::Meter>,
     ledger: Mutex<Ledger>,
     pub(crate) seed: Option<[u8; 32]>,
     live: RwLock<HashMap<(String, String), Weak<Shared>>>,
@@ -101,6 +103,8 @@ impl Client {
             asker: builder.asker,
             observer: builder.observer,
             events: Arc::new(Hub::new(builder.event_buffer)),
+            #[cfg(feature = "metrics")]
+            meter: builder.meter,
             ledger: Mutex::default(),
             seed: builder.seed,
             live: RwLock::default(),

@@ -31,6 +31,8 @@ pub mod each;
 mod host;
 pub mod http;
 pub mod keys;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod platform;
 pub mod pool;
 mod response;

@@ -82,6 +82,20 @@ impl Phase {
 }
 
 impl State {
+    /// Every state, in the order of a life.
+    pub const ALL: &'static [Self] = &[
+        Self::Fresh,
+        Self::Loading,
+        Self::SigningIn,
+        Self::Challenged,
+        Self::Active,
+        Self::Suspect,
+        Self::Renewing,
+        Self::Expired,
+        Self::Rejected,
+        Self::Closed,
+    ];
+
     /// Its stable word, the same in every binding.
     pub const fn as_str(self) -> &'static str {
         match self {
