@@ -3,6 +3,7 @@
 mod answers;
 mod bundle;
 mod calls;
+mod challenges;
 mod closing;
 mod dpop;
 mod expiry;
@@ -22,4 +23,5 @@ mod seeing;
 mod sign_in;
 mod sign_out;
 mod signatures;
+mod steps;
 mod validate;
