@@ -5,6 +5,7 @@ mod bundle;
 mod calls;
 mod challenges;
 mod closing;
+mod csrf;
 mod dpop;
 mod expiry;
 mod keep_alive;
