@@ -243,7 +243,7 @@ impl Client {
     ///
     /// The first error of a session that could not be saved; the others are closed all the same.
     pub async fn close(&self) -> Result<(), Error> {
-        self.close_all(Core::close).await.into_iter().fold(Ok(()), |result, closed| result.and(closed.result))
+        self.close_all(Core::close).await.into_iter().try_for_each(|closed| closed.result)
     }
 
     /// Closes every live session at once, each as [`Session::close_within`] does, and tells how each ended, in the order of the accounts'
