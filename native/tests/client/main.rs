@@ -11,6 +11,7 @@ mod grants;
 mod keys;
 mod pool;
 mod races;
+mod recipes;
 mod redirects;
 mod refusals;
 mod registry;
