@@ -197,19 +197,17 @@ fn item(world: &mut World, way: Way, number: u64, exchange: &Exchange) -> Answer
         }
         _ => true,
     };
-    match claimed.clone().filter(is_proven) {
-        Some(account) => answer::ok(&json!({ "account": &*account, "number": number })),
-        None => {
-            let carries = key(way, exchange).is_some() || exchange.user_and_password().is_some();
-            let refusal = if carries { Refusal::Unknown } else { Refusal::Missing };
-            world.counters.refused(refusal, claimed.as_ref());
-            let answer = answer::error(StatusCode::UNAUTHORIZED, "unauthorized");
-            if matches!(way, Way::Basic(_)) {
-                return answer::with(answer, WWW_AUTHENTICATE, "Basic realm=\"testbed\", charset=\"UTF-8\"");
-            }
-            answer
-        }
+    if let Some(account) = claimed.clone().filter(is_proven) {
+        return answer::ok(&json!({ "account": &*account, "number": number }));
     }
+    let carries = key(way, exchange).is_some() || exchange.user_and_password().is_some();
+    let refusal = if carries { Refusal::Unknown } else { Refusal::Missing };
+    world.counters.refused(refusal, claimed.as_ref());
+    let answer = answer::error(StatusCode::UNAUTHORIZED, "unauthorized");
+    if matches!(way, Way::Basic(_)) {
+        return answer::with(answer, WWW_AUTHENTICATE, "Basic realm=\"testbed\", charset=\"UTF-8\"");
+    }
+    answer
 }
 
 fn key(way: Way, exchange: &Exchange) -> Option<String> {
