@@ -7,6 +7,7 @@ mod closing;
 mod dpop;
 mod expiry;
 mod keep_alive;
+mod kept;
 mod lifetime;
 mod oauth;
 mod people;
