@@ -266,7 +266,10 @@ fn a_second_factor_is_computed_again_and_a_refused_one_ends_it_for_good() {
     let mut go = |pair: &mut Pair, status| {
         let login = pair.own(Purpose::SignIn);
         pair.answer(login, 401, &[], "");
-        pair.advance(Duration::from_secs(31));
+        if pair.is_idle() {
+            // The code of this time step was sent already.
+            pair.advance(Duration::from_secs(30));
+        }
         let code = pair.own(Purpose::SignIn);
         codes.push(submitted(&code));
         pair.answer(code, status, &[], "");
