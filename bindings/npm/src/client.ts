@@ -23,6 +23,7 @@ import { type PoolOptions, SessionPool } from "./pool.js";
 import type { CallOptions } from "./request.js";
 import { type Runtime, runtimeOf } from "./runtime.js";
 import { CALL_OPTIONS, disposable, INSIDE, Session } from "./session.js";
+import type { Signer } from "./sign.js";
 import type { Store } from "./store.js";
 
 /** What a client is made with. */
@@ -41,6 +42,8 @@ export interface ClientOptions {
   readonly renewWithoutStore?: boolean | undefined;
   /** Answers what the platform asks while an account signs in: a second factor, a person's consent, a sign-in of the program's own. */
   readonly asks?: Asks | undefined;
+  /** Signs attempts to a platform that has a table `signer`; without one such a platform cannot be signed in to unless it says so. */
+  readonly signer?: Signer | undefined;
   /** What holds for every call unless it says otherwise. */
   readonly calls?: CallOptions | undefined;
   /** Sends requests instead of the global `fetch`. */
@@ -268,7 +271,7 @@ export class Client extends EventTarget implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys } = this.#parts();
-    const { store, renewWithoutStore, onNotice, asks } = this.#options;
+    const { store, renewWithoutStore, onNotice, asks, signer } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
@@ -276,6 +279,7 @@ export class Client extends EventTarget implements AsyncDisposable {
       if (keys !== undefined) settings.persist(keys, this.#namespace);
       if (renewWithoutStore) settings.renewWithoutStore();
       if (asks !== undefined) settings.asks();
+      if (signer !== undefined) settings.signer();
       const made = new glue.Session(platform, account, settings, seed, runtime.mono(), runtime.wall());
       settings.free();
       return made;
@@ -288,7 +292,7 @@ export class Client extends EventTarget implements AsyncDisposable {
       this.dispatchEvent(new NoticeEvent(notice));
       onNotice?.(notice);
     };
-    return { engine, core, limits, store, runtime, onNotice: tell, account, asks };
+    return { engine, core, limits, store, runtime, onNotice: tell, account, asks, signer };
   }
 }
 
@@ -311,6 +315,7 @@ const CLIENT_OPTIONS: readonly string[] = [
   "namespace",
   "onNotice",
   "asks",
+  "signer",
   "renewWithoutStore",
   "calls",
   "fetch",

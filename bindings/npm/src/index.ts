@@ -25,6 +25,7 @@ export { replyInfo, type ReplyInfo, type Verdict } from "./reply.js";
 export type { CallOptions } from "./request.js";
 export type { Runtime } from "./runtime.js";
 export type { Session, SessionFetch, SessionState, SessionStats } from "./session.js";
+export type { Signer, SignRequest } from "./sign.js";
 export {
   type Capabilities,
   type Expected,

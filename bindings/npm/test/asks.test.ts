@@ -73,8 +73,8 @@ test("questions that do not exist are refused with the nearest one that does", (
 });
 
 test("a cURL command is imported, told without its secrets, and signed in with", async (context) => {
-  const { cookie, user_agent, x_bc } = await testbed.bundle("curl");
-  const made = client(context, { platform: testbed.bundles() });
+  const { cookie, user_agent, x_bc } = await testbed.issueBundle("curl");
+  const made = client(context, { platform: testbed.bundle() });
   const command = `curl '${testbed.url}/bundle/me' -H 'x-bc: ${x_bc}' -A '${user_agent}' -b '${cookie}; other=planted' --compressed`;
   const imported = made.import(command);
   assert.ok(imported instanceof Imported);
@@ -88,7 +88,7 @@ test("a cURL command is imported, told without its secrets, and signed in with",
 });
 
 test("what was copied from another service, or is no credentials at all, is told", (context) => {
-  const made = client(context, { platform: testbed.bundles() });
+  const made = client(context, { platform: testbed.bundle() });
   const foreign = made.import("curl 'https://elsewhere.example/me' -H 'cookie: a=1'");
   assert.equal(foreign.foreignOrigin, "https://elsewhere.example");
   assert.ok(foreign.missing.length > 0);

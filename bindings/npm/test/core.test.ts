@@ -82,8 +82,8 @@ test("a faulty platform is refused with the same words as in Rust", () => {
   const base = '{"id": "p", "base_url": "https://api.example.com",\n';
   for (const [rest, message] of [
     [
-      '"baseurl": 1}',
-      "line 2: unknown key `baseurl`; did you mean `base_url`? (keys here: id, base_url, origins, sign_in, renew, credential, identity, refused, retry, timeouts)",
+      '"sign_in": {"bearer": {}}, "retry": {"bse": "1s"}}',
+      "line 2: unknown key `retry.bse`; did you mean `base`? (keys here: attempts, base, cap, methods)",
     ],
     ['"refused": {}}', "line 1: missing key `sign_in`"],
     ['"sign_in": "bearer"}', "line 2: `sign_in` must be a table with the key `bearer`, not a string"],

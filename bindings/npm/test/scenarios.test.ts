@@ -1,6 +1,7 @@
 // Does the driver in JavaScript give the same trace as the bare core? `tests/vectors/scenarios/README.md` says what a scenario is.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -32,6 +33,7 @@ interface Scenario {
   readonly answers?: readonly Answer[];
   readonly store?: readonly StoreRule[];
   readonly asks?: readonly AskRule[];
+  readonly signs?: readonly SignRule[];
   readonly permits?: readonly { readonly nth: number; readonly answer: "granted" | "denied" }[];
 }
 
@@ -57,6 +59,13 @@ interface Answer {
   readonly body?: string;
   readonly fail?: string;
   readonly sent?: "no" | "maybe";
+}
+
+interface SignRule {
+  readonly nth: number;
+  readonly after?: number;
+  readonly declined?: string;
+  readonly headers?: [string, string][];
 }
 
 interface StoreRule {
@@ -186,6 +195,29 @@ function scriptedFetch(scenario: Scenario, time: VirtualTime): (url: string, ini
   };
 }
 
+/** Signs as the scenario says; keys and signatures are what every runner makes of them. */
+function scriptedSigns(scenario: Scenario, time: VirtualTime): NonNullable<Parts["signs"]> {
+  const counts = new Counts();
+  return async ({ id, work }) => {
+    const nth = counts.next("sign");
+    const rule = scenario.signs?.find((one) => one.nth === nth);
+    await time.sleep(rule?.after ?? 0);
+    const why = rule?.declined;
+    if (why !== undefined) return (core, mono, wall) => core.notSigned(id, why, mono, wall);
+    if (work.type === "key") {
+      const point = Uint8Array.from({ length: 65 }, (_, at) => (at === 0 ? 4 : at));
+      return (core, mono, wall) => core.keyMade(id, Buffer.from("scripted key"), point, mono, wall);
+    }
+    if (work.type === "es256") {
+      const half = createHash("sha256").update(work.input).digest();
+      return (core, mono, wall) => core.signatureMade(id, Buffer.concat([half, half]), mono, wall);
+    }
+    const text = createHash("sha256").update(`${work.method} ${work.url}`).digest("hex").slice(0, 16);
+    const lines = (rule?.headers ?? [["x-signed", text]]).map(([name, value]) => `${name}\n${value}\n`).join("");
+    return (core, mono, wall) => core.signed(id, lines, mono, wall);
+  };
+}
+
 /** Codes that mean these failures; each says by itself whether the request may have been sent. */
 const CODES: Record<string, string> = { connection_lost: "ECONNRESET", connect: "ECONNREFUSED", dns: "ENOTFOUND" };
 
@@ -198,6 +230,7 @@ async function play(scenario: Scenario): Promise<string[]> {
   if (scenario.keep_credentials !== undefined) settings.keepCredentials(scenario.keep_credentials);
   if (scenario.renew_without_store) settings.renewWithoutStore();
   if (scenario.asks !== undefined) settings.asks();
+  if (scenario.signs !== undefined) settings.signer();
   settings.trace();
   const platform = glue.Platform.parse(JSON.stringify(scenario.platform));
   const seed = Buffer.from(scenario.seed, "hex");
@@ -222,6 +255,7 @@ async function play(scenario: Scenario): Promise<string[]> {
       unrefTimer: () => {},
     }),
     onNotice: () => {},
+    signs: scriptedSigns(scenario, time),
     account: scenario.account,
     asks: scriptedAsks(scenario, time),
   };

@@ -8,12 +8,13 @@ import { failure, type HallpassError } from "../error.js";
 import type { Asked } from "../request.js";
 import type { Runtime } from "../runtime.js";
 import type { Store } from "../store.js";
+import { type Signer, signed } from "../sign.js";
 import { discard } from "./body.js";
 import { type CoreSession, type Engine, enter, type Limits } from "./engine.js";
 import { type Arrived, exchange, type Outcome } from "./exchange.js";
 import { failureOf } from "./failure.js";
 import { ask } from "./keep.js";
-import type { Answered, AskEffect, Effect, Ended, ExchangeEffect, RawNotice, StoreEffect } from "./outputs.js";
+import type { Answered, AskEffect, Effect, Ended, ExchangeEffect, RawNotice, SignEffect, StoreEffect } from "./outputs.js";
 import { replay } from "./outputs.js";
 import { Waiting } from "./waiting.js";
 
@@ -29,6 +30,10 @@ export interface Parts {
   readonly account?: string;
   /** Who answers what the platform asks. */
   readonly asks?: Asks | undefined;
+  /** Who signs attempts. */
+  readonly signer?: Signer | undefined;
+  /** Makes signatures; the program's signer and the runtime's cryptography where it is absent. */
+  readonly signs?: typeof signed | undefined;
 }
 
 /** The platform's last answer to a call. */
@@ -127,6 +132,9 @@ export class Driver {
         if ("arrived" in outcome) answers.set(effect.id, outcome.arrived);
         else causes.push(outcome.cause);
         this.#answer(effect, outcome);
+      } else if (effect?.kind === "sign") {
+        await this.#sign(effect, asked);
+        this.#pump();
       } else if (effect !== undefined) {
         this.#enter((core, mono, wall) => core.declined(effect.id, effect.kind, mono, wall));
         this.#pump();
@@ -209,6 +217,7 @@ export class Driver {
       if (effect.kind === "exchange") this.#answer(effect, await this.#exchange(effect, undefined));
       else if (effect.kind === "load" || effect.kind === "save" || effect.kind === "remove") await this.#store(effect);
       else if (effect.kind === "ask") await this.#ask(effect);
+      else if (effect.kind === "sign") await this.#sign(effect, undefined);
       else this.#enter((core, mono, wall) => core.declined(effect.id, effect.kind, mono, wall));
       this.#pump();
     } catch (thrown) {
@@ -279,6 +288,25 @@ export class Driver {
       const { tell, thrown } = await answerTo(effect, asks, { account, signal: controller.signal });
       if (thrown !== undefined) this.#unanswered = thrown;
       if (!this.#isGone) this.#enter((core, mono, wall) => tell(core, mono, wall));
+    } finally {
+      forget();
+      this.#running.delete(effect.id);
+    }
+  }
+
+  /** Makes a signature, unless it is not waited for any more. */
+  async #sign(effect: SignEffect, asked: Asked | undefined): Promise<void> {
+    const { signer, account = "", signs = signed } = this.#parts;
+    const controller = new AbortController();
+    this.#running.set(effect.id, controller);
+    const forget = this.#at(effect.deadline);
+    const signal = asked?.signal ? either(asked.signal, controller) : controller.signal;
+    const stopped = new Promise<undefined>((resolve) => {
+      signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    });
+    try {
+      const tell = await Promise.race([signs(effect, signer, account, asked?.payload() ?? {}, signal), stopped]);
+      if (tell !== undefined && !this.#isGone) this.#enter((core, mono, wall) => tell(core, mono, wall));
     } finally {
       forget();
       this.#running.delete(effect.id);

@@ -7,7 +7,7 @@ import type { RecordKey } from "../store.js";
 import { latin1, read, type Value } from "./cbor.js";
 
 /** Something to be done. */
-export type Effect = ExchangeEffect | StoreEffect | PermitEffect | AskEffect | OtherEffect;
+export type Effect = ExchangeEffect | StoreEffect | PermitEffect | AskEffect | OtherEffect | SignEffect;
 
 interface Common {
   readonly id: number;
@@ -53,9 +53,32 @@ export interface AskEffect extends Common {
   readonly question: Question;
 }
 
+/** A signature, or the key for one. */
+export interface SignEffect extends Common {
+  readonly kind: "sign";
+  readonly work: SignWork;
+}
+
+/** What is to be made. */
+export type SignWork =
+  | {
+      readonly type: "attempt";
+      readonly attempt: number;
+      readonly method: string;
+      readonly url: string;
+      readonly headers: [string, string][];
+      readonly body: null | true | Uint8Array<ArrayBuffer>;
+      readonly wanted: "none" | "sha256" | "bytes";
+      readonly time: number;
+      readonly accountId: string | undefined;
+      readonly generation: number;
+    }
+  | { readonly type: "key" }
+  | { readonly type: "es256"; readonly pkcs8: Uint8Array<ArrayBuffer>; readonly input: string };
+
 /** What this driver has nothing for yet. */
 export interface OtherEffect extends Common {
-  readonly kind: "lease" | "cache_load" | "cache_store" | "sign";
+  readonly kind: "lease" | "cache_load" | "cache_store";
 }
 
 /** How a call was answered. */
@@ -143,11 +166,22 @@ function effectOf(output: Value[]): Effect {
     }
     case "permit":
       return { ...common, kind, origin: output[5] as string, successes: output[6] as number };
+    case "sign":
+      return { ...common, kind, work: workOf(output.slice(5)) };
     case "ask":
       return { ...common, kind, question: questionOf(output.slice(5)) };
     default:
       return { ...common, kind };
   }
+}
+
+function workOf([type, ...rest]: Value[]): SignWork {
+  if (type === "key") return { type };
+  if (type === "es256") return { type, pkcs8: rest[0] as Uint8Array<ArrayBuffer>, input: rest[1] as string };
+  type Written = [null, number, string, string, Uint8Array, null, "none", number, string | null, number];
+  const [, attempt, method, url, headers, body, wanted, time, accountId, generation] = rest as unknown as Written;
+  const account = { accountId: accountId ?? undefined, generation };
+  return { type: "attempt", attempt, method, url, headers: pairs(latin1(headers)), body, wanted, time, ...account };
 }
 
 function questionOf([type, ...rest]: Value[]): Question {

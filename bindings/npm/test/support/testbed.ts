@@ -68,19 +68,8 @@ export class Testbed {
   }
 
   /** A bundle of an account: what a browser would have. */
-  bundle(account: string): Promise<{ cookie: string; user_agent: string; x_bc: string }> {
+  issueBundle(account: string): Promise<{ cookie: string; user_agent: string; x_bc: string }> {
     return this.control(`bundle?account=${account}&user_agent=Mozilla/5.0%20(Test)`);
-  }
-
-  /** The platform with imported bundles. */
-  bundles(): PlatformDefinition {
-    return {
-      id: "testbed-bundle",
-      base_url: this.url,
-      sign_in: { bundle: { required_headers: ["x-bc"], required_cookies: ["sid"] } },
-      credential: { cookie: "sid" },
-      identity: { path: "/bundle/me", account_id: "/id" },
-    };
   }
 
   /** The platform with the refresh-token grant. */
