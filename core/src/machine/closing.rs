@@ -115,6 +115,11 @@ impl Session {
         id
     }
 
+    /// Whether it has been told to end, and takes no calls any more.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
     /// Ends the session by itself: calls that wait fail with this error, and so does every later one. Where credentials are kept it signs
     /// in again instead, and calls wait for that.
     pub(super) fn end(&mut self, ending: Ending, error: &Error, now: Now) {
