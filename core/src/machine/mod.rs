@@ -11,6 +11,7 @@ mod ask;
 mod call;
 mod calls;
 mod closing;
+mod csrf;
 mod dpop;
 mod dress;
 mod expiry;

@@ -44,11 +44,11 @@ fn what_is_missing_or_of_the_wrong_type_is_named() {
     for (rest, message) in [
         (
             r#""x": 1"#,
-            "line 2: unknown key `x` (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
+            "line 2: unknown key `x` (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, csrf, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
         ),
         (
             r#""baseurl": 1"#,
-            "line 2: unknown key `baseurl`; did you mean `base_url`? (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
+            "line 2: unknown key `baseurl`; did you mean `base_url`? (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, csrf, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
         ),
         (r#""refused": {}"#, "line 1: missing key `sign_in`"),
         (r#""sign_in": "bearer""#, "line 2: `sign_in` must be a table with the key `bearer`, not a string"),
