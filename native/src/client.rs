@@ -105,6 +105,7 @@ impl Client {
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
+            keep_credentials: builder.keep_credentials,
             signer: builder.signer.is_some(),
             asks: builder.asker.is_some(),
             trace: builder.trace,

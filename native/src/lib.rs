@@ -53,7 +53,7 @@ pub use hallpass_core::credentials::{Credentials, Secret};
 pub use hallpass_core::effect::{Answer, Declined, Question};
 pub use hallpass_core::envelope::Keyring;
 pub use hallpass_core::error::{Error, Fault, Kind, Retry};
-pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, UnderWay, Verdict};
+pub use hallpass_core::machine::{KeepCredentials, Notice, Redirect, Repeatable, State, Stats, UnderWay, Verdict};
 
 pub use ask::{AskFuture, Asker};
 pub use body::{CallBody, ResponseStream};

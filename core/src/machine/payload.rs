@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a release reads what the next one adds; numbers in [`field`] are never given a second meaning.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
@@ -60,6 +62,8 @@ pub(super) struct Stored {
     pub(super) revision: u64,
     pub(super) tokens: Tokens,
     pub(super) jar: Jar,
+    /// What it signs in with again.
+    pub(super) kept: Option<Credentials>,
 }
 
 /// The numbers of the fields.
@@ -82,6 +86,7 @@ mod field {
     pub(super) const CREATED: u64 = 13;
     pub(super) const USED: u64 = 40;
     pub(super) const ENDS_FROM: u64 = 41;
+    pub(super) const KEPT: u64 = 50;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
 }
@@ -226,6 +231,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if let Some(key) = &tokens.key {
         to.u64(field::KEY)?.bytes(&key.pkcs8)?.u64(field::KEY_POINT)?.bytes(&key.public)?;
     }
+    if let Some(credentials) = session.sealed_credentials() {
+        kept::write(credentials, to.u64(field::KEPT)?)?;
+    }
     for (number, raw) in &tokens.unknown {
         to.u64(*number)?;
         to.writer_mut().extend_from_slice(raw);
@@ -269,6 +277,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         revision: 0,
         tokens: Tokens::default(),
         jar: Jar::new(),
+        kept: None,
     };
     let (mut issued, mut ends, mut used, mut source) = (None, None, None, 0);
     let (mut pkcs8, mut point) = (None, None);
@@ -305,6 +314,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
             field::USED => used = Some(Wall::from_millis(from.i64()?)),
             field::ENDS_FROM => source = from.u8()?,
+            field::KEPT => stored.kept = Some(kept::read(&mut from)?),
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),
             number => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use super::again::Kept;
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
@@ -71,6 +72,8 @@ pub struct Session {
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
 
+    /// What it signs in with again, where the program allows.
+    pub(super) kept: Option<Box<Kept>>,
     pub(super) renewal: Option<Box<Renewal>>,
     pub(super) renewals: Renewals,
     /// What the issuer said of itself, once it was asked.
@@ -142,6 +145,7 @@ impl Session {
             effects: Table::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
+            kept: None,
             renewal: None,
             renewals: Renewals::default(),
             issuer: None,

@@ -8,6 +8,7 @@ mod each;
 mod events;
 mod folder;
 mod grants;
+mod kept;
 mod keys;
 mod pool;
 mod races;

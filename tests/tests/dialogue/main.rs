@@ -9,6 +9,7 @@ mod csrf;
 mod dpop;
 mod expiry;
 mod keep_alive;
+mod kept;
 mod lifetime;
 mod oauth;
 mod people;
