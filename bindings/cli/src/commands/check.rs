@@ -26,7 +26,7 @@ pub(crate) async fn run(common: &Common, wanted: &Check) -> Result<Exit, Failure
     let vault = Vault::open(common, &places)?;
     let keyring = vault.keyring_for(account).await.map_err(about)?;
     let key = RecordKey::session(NAMESPACE, platform.id(), account);
-    let client = vault.client(keyring.clone(), Tells::Nothing)?;
+    let client = vault.client(keyring, Tells::Nothing)?;
     let session = client.resume(&platform, account).await.map_err(about)?;
     let checked = tokio::select! {
         checked = session.validate() => checked,
@@ -35,8 +35,12 @@ pub(crate) async fn run(common: &Common, wanted: &Check) -> Result<Exit, Failure
     };
     let found = Found::of(&session, &checked);
     let closed = session.close().await;
-    let saved = if bundle.is_some() { vault.kept(&key, &keyring).await.map_err(about)? } else { None };
-    let drift = bundle.zip(saved).map(|(bundle, saved)| bundle.credentials.drift_from(&saved));
+    let mut drift = None;
+    if let Some(bundle) = bundle {
+        let keyring = vault.keyring_for(account).await.map_err(about)?;
+        let saved = vault.kept(&key, &keyring).await.map_err(about)?;
+        drift = saved.map(|saved| bundle.credentials.drift_from(&saved));
+    }
     found.tell(wanted, platform.id(), drift.as_ref())?;
     checked.map_err(about)?;
     closed.map_err(about)?;

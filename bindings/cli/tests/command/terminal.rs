@@ -138,7 +138,7 @@ fn the_demo_shows_how_far_it_is_at_a_terminal_and_only_there() {
 #[test]
 fn a_platform_file_is_asked_for_question_by_question_and_a_wrong_answer_again() {
     let world = World::new();
-    let mut terminal = Terminal::run(&world.command(&["platform", "new"]), &Outputs::Screen);
+    let mut terminal = Terminal::run(&world.command(&["platform", "new"]), &Outputs::Errors);
     terminal.sees("name of the platform: ");
     terminal.types("mine\n");
     terminal.sees("such as https://api.example.com: ");
@@ -158,7 +158,7 @@ fn a_platform_file_is_asked_for_question_by_question_and_a_wrong_answer_again() 
     assert!(!world.config().join("platforms/mine.toml").exists(), "what cannot be is not written");
 
     let words = ["platform", "new", "--id", "mine", "--base-url", "https://a.example", "--sign-in", "bundle"];
-    let mut terminal = Terminal::run(&world.command(&words), &Outputs::Screen);
+    let mut terminal = Terminal::run(&world.command(&words), &Outputs::Errors);
     terminal.sees("such as /me (empty: nowhere): ");
     terminal.types("\n");
     let ran = world.check(&terminal.child.wait_with_output().unwrap()).expect(0);
@@ -172,7 +172,7 @@ fn a_curl_command_is_pasted_at_a_terminal() {
     let bundle = world.testbed.issue_bundle("alice", "Mozilla/5.0 (test)").unwrap();
     let text = include_str!("../../../../examples/platforms/testbed-bundle.toml");
     world.write_platform("bundle", &text.replace("http://127.0.0.1:8080", &world.testbed.url()));
-    let mut terminal = Terminal::run(&world.command(&["login", "bundle", "alice", "--curl", "-"]), &Outputs::Screen);
+    let mut terminal = Terminal::run(&world.command(&["login", "bundle", "alice", "--curl", "-"]), &Outputs::Errors);
     terminal.types(&format!(
         "curl '{}/x' \\\n  -b '{}' \\\n  -A '{}' \\\n  -H 'x-bc: {}'\n\x04",
         world.testbed.url(),
