@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::{Error, Kind};
-use hallpass_core::machine::Notice;
+use hallpass_core::machine::{KeepCredentials, Notice};
 use tokio::runtime::Handle;
 
 use crate::ask::Asker;
@@ -27,6 +27,7 @@ pub struct Builder {
     transport: TransportSettings,
     pub(crate) limits: ExchangeLimits,
     pub(crate) renew_without_store: bool,
+    pub(crate) keep_credentials: KeepCredentials,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) listener: Option<Listener>,
@@ -105,6 +106,13 @@ impl Builder {
         self
     }
 
+    /// Whether sessions keep what they were signed in with, and sign in again by themselves when they have ended and nothing can renew
+    /// them: they do not when nothing is said.
+    pub fn keep_credentials(mut self, choice: KeepCredentials) -> Self {
+        self.keep_credentials = choice;
+        self
+    }
+
     /// Who signs attempts to platforms whose file has a table `[signer]`. Such a platform cannot be signed in to without one, unless its
     /// file says `required = false`.
     pub fn signer(mut self, signer: impl Signer) -> Self {
@@ -180,6 +188,7 @@ impl Default for Builder {
             transport: TransportSettings::default(),
             limits: ExchangeLimits::default(),
             renew_without_store: false,
+            keep_credentials: KeepCredentials::default(),
             asker: None,
             observer: None,
             listener: None,

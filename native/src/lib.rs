@@ -55,13 +55,13 @@ pub use hallpass_core::credentials::{Credentials, Secret};
 pub use hallpass_core::effect::{Answer, Declined, Question};
 pub use hallpass_core::envelope::Keyring;
 pub use hallpass_core::error::{Error, Fault, Kind, Retry};
-pub use hallpass_core::machine::{Notice, Redirect, Repeatable, State, Stats, UnderWay, Verdict};
+pub use hallpass_core::machine::{KeepCredentials, Notice, Redirect, Repeatable, State, Stats, UnderWay, Verdict};
 
 pub use ask::{AskFuture, Asker};
 pub use body::{CallBody, ResponseStream};
 pub use builder::{Builder, RenewWithoutStore};
 pub use call::Call;
-pub use client::{Client, Saved};
+pub use client::{Client, Closed, Saved};
 pub use each::for_each;
 pub use heard::Head;
 pub use platform::Platform;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::machine::{self, Persist};
+use hallpass_core::machine::{self, KeepCredentials, Persist};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::keys::Keys;
@@ -30,6 +30,18 @@ impl Settings {
     #[wasm_bindgen(js_name = renewWithoutStore)]
     pub fn renew_without_store(&mut self) {
         self.0.renew_without_store = true;
+    }
+
+    /// Keeps credentials after a sign-in, to sign in again by itself: `never`, `in_memory` or `sealed`. Says whether it knows the word.
+    #[wasm_bindgen(js_name = keepCredentials)]
+    pub fn keep_credentials(&mut self, choice: &str) -> bool {
+        self.0.keep_credentials = match choice {
+            "never" => KeepCredentials::Never,
+            "in_memory" => KeepCredentials::InMemory,
+            "sealed" => KeepCredentials::Sealed,
+            _ => return false,
+        };
+        true
     }
 
     /// Lets so many calls wait for the session.

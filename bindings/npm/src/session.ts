@@ -1,11 +1,12 @@
 // One account's session, as programs hold it.
 
 import { Driver, type Parts } from "./core/driver.js";
-import { failure } from "./error.js";
+import { type ErrorKind, failure } from "./error.js";
 import { type Imported, READ } from "./imported.js";
 import { check } from "./options.js";
 import { dress } from "./reply.js";
 import { ask, type CallOptions } from "./request.js";
+import type { SessionSnapshot } from "./snapshot.js";
 
 /** A `fetch` that stays signed in. */
 export type SessionFetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
@@ -69,6 +70,9 @@ export interface Inside {
   readonly signInImported: (imported: Imported) => Promise<void>;
   readonly resume: () => Promise<void>;
   readonly drop: () => void;
+  /** When it has ended, if it has been told to. */
+  readonly ending: Promise<void> | undefined;
+  readonly snapshot: (platform: string, wall: number) => SessionSnapshot;
 }
 
 /** The way to it. */
@@ -175,13 +179,13 @@ export class Session implements AsyncDisposable {
    */
   signOut(): Promise<void> {
     if (this.#isOver) return Promise.reject(failure("closed", "account", CLOSED));
-    return (this.#closed = this.#end((core, mono, wall) => core.signOut(mono, wall)));
+    return this.#alsoEnd((core, mono, wall) => core.signOut(mono, wall));
   }
 
   /** Closes the session and removes what is saved of it. The platform is not told. */
   forget(): Promise<void> {
     if (this.#isOver) return Promise.reject(failure("closed", "account", CLOSED));
-    return (this.#closed = this.#end((core, mono, wall) => core.forget(mono, wall)));
+    return this.#alsoEnd((core, mono, wall) => core.forget(mono, wall));
   }
 
   /** {@link Session.close}. */
@@ -195,7 +199,20 @@ export class Session implements AsyncDisposable {
       signIn: (json) => this.#command((core, mono, wall) => core.signIn(json, mono, wall)),
       resume: () => this.#command((core, mono, wall) => core.resume(mono, wall)),
       drop: () => this.#leave(),
+      ending: this.#closed,
+      snapshot: (platform, wall) => this.#snapshot(platform, wall),
     };
+  }
+
+  #snapshot(platform: string, wall: number): SessionSnapshot {
+    const { account, state, generation, expiresAt, stats } = this;
+    const { inFlight, waiting, signedInAt, lastError, isSaved } = this.#look(UNKNOWN, (core) => {
+      const [inFlight = 0, waiting = 0] = core.underWay;
+      const lastError = core.lastError as ErrorKind | undefined;
+      return { inFlight, waiting, signedInAt: core.signedInAt, lastError, isSaved: core.isSaved };
+    });
+    const age = signedInAt === undefined ? undefined : Math.max(0, wall - signedInAt);
+    return { platform, account, state, generation, age, expiresAt, inFlight, waiting, lastError, isSaved, stats };
   }
 
   async #fetch(input: RequestInfo | URL, init: RequestInit | undefined, options: CallOptions): Promise<Response> {
@@ -212,11 +229,20 @@ export class Session implements AsyncDisposable {
 
   async #end(give: Parameters<Driver["command"]>[0]): Promise<void> {
     if (this.#isOver) return;
+    this.#ends += 1;
     try {
       if (!this.#driver.isLost) await this.#driver.command(give);
     } finally {
-      this.#leave();
+      this.#ends -= 1;
+      // One who removes the record may have come after one who only closes.
+      if (this.#ends === 0) this.#leave();
     }
+  }
+
+  /** Ends it in this way as well; it has ended once all have. */
+  #alsoEnd(give: Parameters<Driver["command"]>[0]): Promise<void> {
+    const end = this.#end(give);
+    return (this.#closed = Promise.allSettled([this.#closed, end]).then(() => end));
   }
 
   #leave(): void {
@@ -244,6 +270,7 @@ export class Session implements AsyncDisposable {
   }
 
   #isOver = false;
+  #ends = 0;
   #last: ArrayLike<number> = [];
 }
 
@@ -263,12 +290,16 @@ export function disposable(made: { prototype: { close(): Promise<void> } }): voi
 
 disposable(Session);
 
+/** What is known of a session that cannot be looked at. */
+const UNKNOWN = { inFlight: 0, waiting: 0, signedInAt: undefined, lastError: undefined, isSaved: undefined };
+
 const CLOSED = "the session is closed; sign in or resume to get a new one";
 
 /** The names of what differs per call. */
 export const CALL_OPTIONS: readonly string[] = ["timeout", "idempotencyKey", "repeat", "replayLimit", "exposeSetCookie"];
 
-const STATS: readonly (keyof SessionStats)[] = [
+/** The names of the counters, in the order of the core. */
+export const STATS: readonly (keyof SessionStats)[] = [
   "calls",
   "attempts",
   "retries",

@@ -22,6 +22,7 @@ interface Scenario {
   readonly account: string;
   readonly keyring?: string;
   readonly namespace?: string;
+  readonly keep_credentials?: string;
   readonly renew_without_store?: boolean;
   readonly seed: string;
   readonly start: number;
@@ -226,6 +227,7 @@ async function play(scenario: Scenario): Promise<string[]> {
   const time = new VirtualTime();
   const settings = new glue.Settings();
   if (scenario.keyring !== undefined) settings.persist(glue.Keys.parse(scenario.keyring), scenario.namespace ?? "");
+  if (scenario.keep_credentials !== undefined) settings.keepCredentials(scenario.keep_credentials);
   if (scenario.renew_without_store) settings.renewWithoutStore();
   if (scenario.asks !== undefined) settings.asks();
   if (scenario.signs !== undefined) settings.signer();

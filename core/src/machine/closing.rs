@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::again::Again;
 use super::answers::Asker;
 use super::life::{self, Ending, Phase};
 use super::output::{Notice, Reply, Verdict};
@@ -11,7 +12,7 @@ use super::saving::store_error;
 use super::session::{Row, Session};
 use super::timers::Alarm;
 use crate::effect::{CallId, Effect, KindName, Remove, Ticket};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::store::StoreError;
 use crate::time::{Mono, Now};
 
@@ -107,19 +108,37 @@ impl Session {
             }
         }
         if then != Then::Close {
+            self.kept = None;
             self.drop_save(&error);
         }
         self.close_if_drained(now);
         id
     }
 
-    /// Ends the session by itself: calls that wait fail with this error, and so does every later one.
+    /// Whether it has been told to end, and takes no calls any more.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Ends the session by itself: calls that wait fail with this error, and so does every later one. Where credentials are kept it signs
+    /// in again instead, and calls wait for that.
     pub(super) fn end(&mut self, ending: Ending, error: &Error, now: Now) {
-        self.notice(match ending {
-            Ending::Expired => Notice::Expired,
-            Ending::Rejected => Notice::Rejected(error.code()),
-        });
+        if error.code() == Kind::AccountMismatch {
+            self.drop_kept(now);
+        }
+        if !self.may_sign_in_again(now) {
+            return self.end_for_now(ending, error, now);
+        }
         self.phase = Phase::Ended(ending, error.clone());
+        self.drop_renewal(error);
+        self.lifetime.at = None;
+        self.sign_in_again(Again::Ending, Vec::new(), now);
+    }
+
+    /// As [`end`](Self::end), but leaves it to the next call to sign in again.
+    pub(super) fn end_for_now(&mut self, ending: Ending, error: &Error, now: Now) {
+        self.phase = Phase::Ended(ending, error.clone());
+        self.tell_end();
         self.drop_renewal(error);
         self.lifetime.at = None;
         self.stop_probe(Some(Verdict::Refused));
@@ -207,6 +226,7 @@ impl Session {
     fn closed(&mut self, result: &Result<(), Error>) {
         let Some(closing) = self.closing.take() else { return };
         self.backs_off = None;
+        self.kept = None;
         self.lifetime.at = None;
         self.stop_probe(None);
         self.turn_away(&life::closed());

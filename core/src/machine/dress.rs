@@ -20,6 +20,7 @@ impl Session {
             headers.remove(COOKIE);
             headers.remove(AUTHORIZATION);
             self.wear(&mut headers, &call.head.uri, now);
+            self.guard(&mut headers, &call.head.method, &call.head.uri, now);
         }
         headers
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use http::Method;
 
+use super::again::Again;
 use super::call::{Body, Reach, State};
 use super::calls::shown;
 use super::life::{self, Phase};
@@ -111,7 +112,12 @@ impl Session {
                 Gate::Barred(Error::new(Kind::NoSession, "there is no session yet; sign in or resume first"))
             }
             Phase::Loading(_) | Phase::SigningIn(_) => Gate::Shut,
-            Phase::Ended(_, error) => Gate::Barred(error.clone()),
+            Phase::Ended(..) => {
+                if self.may_sign_in_again(now) {
+                    self.sign_in_again(Again::Ended, Vec::new(), now);
+                }
+                self.ended_gate()
+            }
             Phase::Closed => Gate::Barred(life::closed()),
             Phase::Active => self.active_gate(now),
         }
@@ -120,7 +126,7 @@ impl Session {
     fn active_gate(&mut self, now: Now) -> Gate {
         if let Some(error) = self.lifetime_over(now) {
             self.end(super::life::Ending::Expired, &error, now);
-            return Gate::Barred(error);
+            return self.ended_gate();
         }
         if self.spent != self.generation {
             match self.freshness(now) {
@@ -139,20 +145,29 @@ impl Session {
         }
         match (&self.phase, self.is_usable(now)) {
             (Phase::Active, true) => Gate::Open,
-            (Phase::Ended(_, error), _) => Gate::Barred(error.clone()),
-            _ if !self.can_renew() => self.bar_ended(now),
-            _ => Gate::Barred(self.renewal_trouble()),
+            (Phase::Active, false) if !self.can_renew() => self.bar_ended(now),
+            (Phase::Active, false) => Gate::Barred(self.renewal_trouble()),
+            _ => self.ended_gate(),
+        }
+    }
+
+    /// A session that has ended serves nothing, and one that signs in again lets calls wait.
+    fn ended_gate(&self) -> Gate {
+        match &self.phase {
+            Phase::Ended(_, error) => Gate::Barred(self.ended(error)),
+            Phase::SigningIn(_) | Phase::Loading(_) => Gate::Shut,
+            Phase::Fresh | Phase::Active | Phase::Closed => Gate::Barred(life::closed()),
         }
     }
 
     /// The token has ended and nothing can renew it: so has the session.
     fn bar_ended(&mut self, now: Now) -> Gate {
         let error = self.cannot_renew();
-        let stays = matches!(error.code(), Kind::StoreUnavailable);
-        if !stays {
-            self.end(super::life::Ending::Expired, &error, now);
+        if error.code() == Kind::StoreUnavailable {
+            return Gate::Barred(error);
         }
-        Gate::Barred(error)
+        self.end(super::life::Ending::Expired, &error, now);
+        self.ended_gate()
     }
 
     /// Whether the present credentials may be sent.
@@ -168,6 +183,11 @@ impl Session {
 }
 
 impl Queue {
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// How many wait.
     fn len(&self) -> usize {
         self.calls.len() - self.gone

@@ -78,6 +78,8 @@ impl Session {
             return;
         }
         match self.lifetime_over(now) {
+            // Nobody uses it: whether it signs in again is up to the next call.
+            Some(error) if self.parked.is_empty() => self.end_for_now(Ending::Expired, &error, now),
             Some(error) => self.end(Ending::Expired, &error, now),
             None => self.lifetime_starts(now),
         }

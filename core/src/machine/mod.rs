@@ -5,11 +5,13 @@
 //! says what to do next and is called until it answers [`Output::Wait`]; any number of commands and answers may come before.
 //! *Getters* take `&self`.
 
+mod again;
 mod answers;
 mod ask;
 mod call;
 mod calls;
 mod closing;
+mod csrf;
 mod dpop;
 mod dress;
 mod expiry;
@@ -54,6 +56,6 @@ pub use output::{Answered, Output, Reason, Reply, Verdict};
 pub use payload::SCHEMA;
 pub use saving::store_error;
 pub use session::Session;
-pub use settings::{Persist, Settings};
+pub use settings::{KeepCredentials, Persist, Settings};
 pub use stats::{Stats, UnderWay};
 pub(crate) use table::SLOT_BITS;

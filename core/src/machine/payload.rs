@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a release reads what the next one adds; numbers in [`field`] are never given a second meaning.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
@@ -36,6 +38,8 @@ pub(super) struct Tokens {
     pub(super) account_id: Option<String>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The token against cross-site requests that an answer brought.
+    pub(super) csrf: Option<HeaderValue>,
     /// An API key that goes in the query.
     pub(super) query: Option<Secret>,
     pub(super) created: Wall,
@@ -58,6 +62,8 @@ pub(super) struct Stored {
     pub(super) revision: u64,
     pub(super) tokens: Tokens,
     pub(super) jar: Jar,
+    /// What it signs in with again.
+    pub(super) kept: Option<Credentials>,
 }
 
 /// The numbers of the fields.
@@ -75,10 +81,12 @@ mod field {
     pub(super) const USER_AGENT: u64 = 10;
     pub(super) const HEADERS: u64 = 11;
     pub(super) const QUERY: u64 = 30;
+    pub(super) const CSRF: u64 = 31;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
     pub(super) const USED: u64 = 40;
     pub(super) const ENDS_FROM: u64 = 41;
+    pub(super) const KEPT: u64 = 50;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
 }
@@ -206,6 +214,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if let Some(agent) = &tokens.user_agent {
         to.u64(field::USER_AGENT)?.bytes(agent.as_bytes())?;
     }
+    if let Some(token) = &tokens.csrf {
+        to.u64(field::CSRF)?.bytes(token.as_bytes())?;
+    }
     if !tokens.headers.is_empty() {
         to.u64(field::HEADERS)?.array(tokens.headers.len() as u64 * 2)?;
         for (name, value) in &tokens.headers {
@@ -219,6 +230,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     }
     if let Some(key) = &tokens.key {
         to.u64(field::KEY)?.bytes(&key.pkcs8)?.u64(field::KEY_POINT)?.bytes(&key.public)?;
+    }
+    if let Some(credentials) = session.sealed_credentials() {
+        kept::write(credentials, to.u64(field::KEPT)?)?;
     }
     for (number, raw) in &tokens.unknown {
         to.u64(*number)?;
@@ -263,6 +277,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         revision: 0,
         tokens: Tokens::default(),
         jar: Jar::new(),
+        kept: None,
     };
     let (mut issued, mut ends, mut used, mut source) = (None, None, None, 0);
     let (mut pkcs8, mut point) = (None, None);
@@ -288,12 +303,18 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::ENDS => ends = Some(Wall::from_millis(from.i64()?)),
             field::ACCOUNT_ID => tokens.account_id = Some(from.str()?.to_owned()),
             field::USER_AGENT => tokens.user_agent = Some(header_value(from.bytes()?)?),
+            field::CSRF => {
+                let mut token = header_value(from.bytes()?)?;
+                token.set_sensitive(true);
+                tokens.csrf = Some(token);
+            }
             field::QUERY => tokens.query = Some(Secret::new(from.str()?)),
             field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
             field::JAR => stored.jar = from.decode()?,
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
             field::USED => used = Some(Wall::from_millis(from.i64()?)),
             field::ENDS_FROM => source = from.u8()?,
+            field::KEPT => stored.kept = Some(kept::read(&mut from)?),
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),
             number => {

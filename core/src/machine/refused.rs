@@ -43,7 +43,8 @@ impl Session {
         self.stats.replays += u64::from(self.call_at(id).is_some());
     }
 
-    /// Spends the present generation and renews; false when there is nothing to renew with, and then the session has ended.
+    /// Spends the present generation and renews, or signs in again; false when there is nothing to do that with, and then the session has
+    /// ended.
     pub(super) fn spend(&mut self, now: Now) -> bool {
         if self.spent != self.generation {
             self.spent = self.generation;
@@ -54,7 +55,7 @@ impl Session {
             if error.code() != Kind::StoreUnavailable {
                 self.end(Ending::Expired, &error, now);
             }
-            return false;
+            return matches!(self.phase, Phase::SigningIn(_));
         }
         self.renew_now(now);
         true

@@ -3,6 +3,7 @@
 //! **Invariant:** a store that does not answer and a record that does not open are errors of their own, never "no session";
 //! and a record opens only under the platform it was made for.
 
+use super::again::Again;
 use super::answers::Asker;
 use super::life::{self, Ending, Loading, Phase};
 use super::output::Notice;
@@ -25,10 +26,15 @@ pub(super) enum LoadFor {
 }
 
 impl Session {
-    /// Opens the saved session of this account, without signing in; `no_session` when there is none.
+    /// Opens the saved session of this account, without signing in; `no_session` when there is none. One that has ended signs in again by
+    /// itself where credentials are kept.
     pub fn resume(&mut self, now: Now) -> CallId {
         let id = self.command();
         if self.settings.persist.is_none() {
+            if matches!(self.phase, Phase::Ended(..)) && self.may_sign_in_again(now) {
+                self.sign_in_again(Again::Ended, vec![id], now);
+                return id;
+            }
             let what = "nothing can be resumed: this client has no store, or no key to open its records";
             self.reply(id, Err(Error::new(Kind::KeyMissing, what)));
             return id;
@@ -105,6 +111,8 @@ impl Session {
         let Phase::Loading(Loading { waiters, before }) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
             return;
         };
+        let is_opened = opened.is_ok();
+        let again = if matches!(*before, Phase::Ended(..)) { Again::Ended } else { Again::Ending };
         let result = match (opened, *before) {
             // Nothing newer than what has ended here was saved since: its refresh token may have been used up.
             (Ok(Some((stored, _))), Phase::Ended(ending, error)) if !self.is_newer(&stored) => {
@@ -124,6 +132,9 @@ impl Session {
                 Err(error)
             }
         };
+        if is_opened && matches!(self.phase, Phase::Ended(..)) && self.may_sign_in_again(now) {
+            return self.sign_in_again(again, waiters, now);
+        }
         self.reply_all(waiters, &result);
         match result {
             Ok(()) => self.open_gate(now),
@@ -135,7 +146,9 @@ impl Session {
     fn restored(&mut self, now: Now) -> Result<(), Error> {
         if let Some(error) = self.lifetime_over(now) {
             self.phase = Phase::Ended(Ending::Expired, error.clone());
-            self.notice(Notice::Expired);
+            if !self.may_sign_in_again(now) {
+                self.notice(Notice::Expired);
+            }
             return Err(error);
         }
         self.phase = Phase::Active;
@@ -176,6 +189,7 @@ impl Session {
                 // The same credentials: the cookies of both. Older ones: only ours.
                 if stored.generation == self.generation {
                     self.jar.merge(&stored.jar);
+                    self.adopt_kept(stored.kept);
                     self.revision = self.revision.max(stored.revision) + 1;
                 }
                 self.save_over(Some(version), now);
@@ -231,6 +245,7 @@ impl Session {
         }
         self.saving.restored(version, stored.generation, stored.revision);
         self.jar = jar;
+        self.adopt_kept(stored.kept);
         self.tokens = stored.tokens;
         self.lifetime.saved(&self.tokens);
         self.tokens.authorize(&self.compiled.platform().credential);

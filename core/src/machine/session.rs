@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use super::again::Kept;
 use super::answers::Pending;
 use super::call::{Call, Head};
 use super::closing::Closing;
@@ -54,6 +55,8 @@ pub struct Session {
     pub(super) jar: Jar,
     /// Headers of the bundle that calls named with another value, each told of once.
     pub(super) drifted: Vec<HeaderName>,
+    /// Whether the last request of the session's own was repeated with a token that its answer brought.
+    pub(super) handshaken: bool,
     pub(super) generation: u64,
     pub(super) revision: u64,
     /// The latest generation that the platform refused.
@@ -69,6 +72,8 @@ pub struct Session {
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
 
+    /// What it signs in with again, where the program allows.
+    pub(super) kept: Option<Box<Kept>>,
     pub(super) renewal: Option<Box<Renewal>>,
     pub(super) renewals: Renewals,
     /// What the issuer said of itself, once it was asked.
@@ -129,6 +134,7 @@ impl Session {
             tokens: Tokens::new(now.wall),
             jar: Jar::new(),
             drifted: Vec::new(),
+            handshaken: false,
             generation: 0,
             revision: 0,
             spent: 0,
@@ -139,6 +145,7 @@ impl Session {
             effects: Table::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
+            kept: None,
             renewal: None,
             renewals: Renewals::default(),
             issuer: None,

@@ -14,6 +14,8 @@ pub struct Settings {
     /// Whether a rotating refresh token may be used although its successor could not be saved. With `true`, a crash in that
     /// moment signs the account out.
     pub renew_without_store: bool,
+    /// Whether credentials are kept after a sign-in, so that a session that has ended signs in again by itself.
+    pub keep_credentials: KeepCredentials,
     /// Whether the driver performs [`Ask`](crate::effect::Ask); without it, what a platform asks for is `challenge_required`.
     pub asks: bool,
     /// Calls that may wait at the gate; one more is `overloaded`.
@@ -27,6 +29,21 @@ pub struct Settings {
     pub public_suffixes: IsPublicSuffix,
     /// Whether every step is written down for [`Session::take_trace`](super::Session::take_trace).
     pub trace: bool,
+}
+
+/// Whether a session keeps what it was signed in with, to sign in again by itself when it has ended and nothing can renew it.
+///
+/// Only for recipes that need nothing but their credentials: `form`, `json`, `steps`, `guest`, `client_credentials`, and `basic` where the
+/// platform file names an identity probe. Credentials that the platform refuses then are dropped at once, and not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum KeepCredentials {
+    /// They are not kept. A saved session that holds some loses them when it is saved again.
+    #[default]
+    Never,
+    /// As long as the session lives, in its memory only.
+    InMemory,
+    /// In the sealed record as well, where sessions are persisted: a session that is resumed can sign in again too.
+    Sealed,
 }
 
 /// Where and under which keys a session is kept.
@@ -43,6 +60,7 @@ impl Default for Settings {
         Self {
             persist: None,
             renew_without_store: false,
+            keep_credentials: KeepCredentials::Never,
             asks: false,
             parked: 65_536,
             save_delay: Duration::from_millis(500),

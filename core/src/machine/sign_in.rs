@@ -26,6 +26,7 @@ use http::{HeaderName, HeaderValue, Uri};
 pub(super) use request::json_string;
 
 use self::challenge::Challenge;
+use super::again::Again;
 use super::life::Phase;
 use super::oauth::grant::Grant;
 use super::payload::Tokens;
@@ -40,6 +41,8 @@ use crate::platform::steps::CODE;
 pub(super) struct SignIn {
     pub(super) credentials: Credentials,
     pub(super) waiters: Vec<CallId>,
+    /// Whether the session began it by itself.
+    again: Option<Again>,
     /// The question that the program has not answered yet.
     pub(super) asking: Option<EffectId>,
     stage: Stage,
@@ -59,6 +62,16 @@ pub(super) struct SignIn {
     /// What earlier steps took from their answers.
     values: Vec<(String, Secret)>,
     before: Before,
+}
+
+/// How a sign-in begins.
+pub(super) struct Begin {
+    pub(super) credentials: Credentials,
+    pub(super) waiters: Vec<CallId>,
+    /// Whether the session begins it by itself.
+    pub(super) again: Option<Again>,
+    /// The answer of a renewal that was given up for the sign-in whose place this one takes.
+    pub(super) renewed: Option<token::Answer>,
 }
 
 /// What the session was before, for when the new credentials are no good.

@@ -48,7 +48,7 @@ impl Visit for Line<'_> {
 }
 
 /// Every byte in a folder.
-fn stored(folder: &Path) -> Vec<u8> {
+pub(crate) fn stored(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

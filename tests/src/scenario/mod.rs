@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::envelope::Keyring;
-use hallpass_core::machine::{Body, CallOptions, Head, Persist, Session, Settings};
+use hallpass_core::machine::{Body, CallOptions, Head, KeepCredentials, Persist, Session, Settings};
 use hallpass_core::platform::{Compiled, Platform};
 use hallpass_core::seed::Seed;
 use hallpass_core::time::{Mono, Now, Wall};
@@ -35,6 +35,8 @@ pub struct Scenario {
     pub namespace: String,
     #[serde(default)]
     pub renew_without_store: bool,
+    #[serde(default)]
+    pub keep_credentials: Keep,
     pub seed: String,
     pub start: i64,
     pub end: u64,
@@ -53,6 +55,17 @@ pub struct Scenario {
     pub signs: Option<Vec<signs::SignRule>>,
     #[serde(default)]
     pub asks: Vec<script::AskRule>,
+}
+
+/// The setting of the same name.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the format's README says what each word means")]
+pub enum Keep {
+    #[default]
+    Never,
+    InMemory,
+    Sealed,
 }
 
 /// The credentials that `sign_in` steps use.
@@ -140,7 +153,20 @@ impl Scenario {
         });
         let renew_without_store = self.renew_without_store;
         let (signer, asks) = (self.signs.is_some(), !self.asks.is_empty());
-        let settings = Settings { persist, renew_without_store, signer, asks, trace: true, ..Settings::default() };
+        let keep_credentials = match self.keep_credentials {
+            Keep::Never => KeepCredentials::Never,
+            Keep::InMemory => KeepCredentials::InMemory,
+            Keep::Sealed => KeepCredentials::Sealed,
+        };
+        let settings = Settings {
+            persist,
+            renew_without_store,
+            keep_credentials,
+            signer,
+            asks,
+            trace: true,
+            ..Settings::default()
+        };
         let seed: [u8; 32] = hex::decode(&self.seed).and_then(|bytes| bytes.try_into().ok()).expect("32 bytes");
         let compiled = Arc::new(Compiled::new(platform).expect("a valid platform"));
         Session::new(compiled, self.account.clone(), settings, Seed::new(seed), self.now(0))

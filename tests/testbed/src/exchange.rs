@@ -47,11 +47,17 @@ impl Exchange {
 
     /// The user id and password of HTTP Basic, as RFC 6749 §2.3.1 encodes a client's.
     pub(crate) fn basic(&self) -> Option<(String, String)> {
+        let (user, password) = self.user_and_password()?;
+        Some((form_decoded(&user), form_decoded(&password)))
+    }
+
+    /// The user id and password of HTTP Basic as they are (RFC 7617).
+    pub(crate) fn user_and_password(&self) -> Option<(String, String)> {
         let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let decoded = Base64::decode_vec(strip_scheme(value, "basic")?).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (user, password) = decoded.split_once(':')?;
-        Some((form_decoded(user), form_decoded(password)))
+        Some((user.to_owned(), password.to_owned()))
     }
 
     /// Every cookie sent, in order.

@@ -131,9 +131,12 @@ impl Faults {
     fn covers(&self, route: Route) -> bool {
         match route {
             Route::Resource(..) => true,
-            Route::SignIn(_) | Route::Token(_) | Route::Issuer(_) | Route::Page(_) | Route::Signed(_) => {
-                self.scope == FaultScope::Everything
-            }
+            Route::SignIn(_)
+            | Route::Token(_)
+            | Route::Way(_)
+            | Route::Issuer(_)
+            | Route::Page(_)
+            | Route::Signed(_) => self.scope == FaultScope::Everything,
             Route::Plain | Route::Odd(_) | Route::Redirect(_) | Route::Control | Route::Unknown => false,
         }
     }

@@ -14,7 +14,7 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{self, Answer};
-use crate::areas::{self, HeldHead, Proofs};
+use crate::areas::{self, HeldHead, Proofs, Ways};
 use crate::body::Payload;
 use crate::clock::{Clock, millis};
 use crate::codes::Codes;
@@ -56,6 +56,8 @@ pub(crate) struct World {
     pub(crate) handshake: String,
     /// Proofs of possession so far.
     pub(crate) proofs: Proofs,
+    /// What further ways to sign in remember.
+    pub(crate) ways: Ways,
     /// Signatures so far, each good once.
     pub(crate) signatures: HashSet<String>,
 }
@@ -136,6 +138,7 @@ impl Platform {
             written: HashSet::new(),
             handshake,
             proofs: Proofs::default(),
+            ways: Ways::default(),
             signatures: HashSet::new(),
         };
         Self { gauges: Arc::default(), clock: config.clock.clone(), world: Mutex::new(world) }

@@ -14,6 +14,8 @@ pub(crate) enum Route {
     SignIn(SignIn),
     /// Where refresh tokens are traded.
     Token(ClientAuth),
+    /// Further ways to sign in, and what they open.
+    Way(Way),
     /// What else an issuer has.
     Issuer(Issuer),
     /// Pages and calls of the other areas.
@@ -77,6 +79,18 @@ pub(crate) enum ClientAuth {
     Body,
     /// Not OAuth: a refresh token in a JSON body.
     Json,
+}
+
+/// Ways to sign in that are not [`SignIn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    MfaLogin,
+    MfaCode,
+    Page,
+    PageSession,
+    KeyInHeader(u64),
+    KeyInQuery(u64),
+    Basic(u64),
 }
 
 /// What an OAuth 2 issuer has besides its token endpoint.
@@ -156,6 +170,7 @@ impl Route {
                 "login" => Some(Self::SignIn(SignIn::Rpc)),
                 _ => None,
             },
+            "mfa" | "meta-csrf" | "apikey" | "basic" => way(area, rest).map(Self::Way),
             "bundle" => match rest {
                 "rotate" => Some(Self::Page(Page::BundleRotate)),
                 _ => resource(Door::Bundle, rest.strip_prefix("api/").unwrap_or(rest)),
@@ -193,6 +208,7 @@ impl Route {
             Self::Issuer(Issuer::Authorize) => ("/oauth", "/authorize"),
             Self::Issuer(Issuer::Device) => ("/oauth", "/device"),
             Self::Issuer(Issuer::Verify) => ("/oauth", "/verify"),
+            Self::Way(way) => way.pattern(),
             Self::Page(page) => page.pattern(),
             Self::Odd(odd) => ("/odd", odd.leaf()),
             Self::Redirect(Redirect::To) => ("/redirect", "/to"),
@@ -220,6 +236,7 @@ impl Route {
             Self::SignIn(SignIn::Form200) => "form200",
             Self::SignIn(SignIn::Rpc) => "rpc",
             Self::Token(_) | Self::Issuer(_) => "oauth",
+            Self::Way(way) => way.pattern().0.trim_start_matches('/'),
             Self::Page(page) => page.pattern().0.trim_start_matches('/'),
             Self::Redirect(_) => "redirect",
             Self::Signed(Signed::DpopToken | Signed::DpopItem(_)) => "dpop",
@@ -255,6 +272,20 @@ impl Resource {
             Self::Echo => "/echo",
             Self::Bytes(_) => "/bytes/{n}",
             Self::Slow => "/slow",
+        }
+    }
+}
+
+impl Way {
+    fn pattern(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MfaLogin => ("/mfa", "/login"),
+            Self::MfaCode => ("/mfa", "/code"),
+            Self::Page => ("/meta-csrf", ""),
+            Self::PageSession => ("/meta-csrf", "/session"),
+            Self::KeyInHeader(_) => ("/apikey", "/header/items/{n}"),
+            Self::KeyInQuery(_) => ("/apikey", "/query/items/{n}"),
+            Self::Basic(_) => ("/basic", "/items/{n}"),
         }
     }
 }
@@ -307,6 +338,24 @@ fn form(rest: &str) -> Option<Route> {
         "home" => Some(Route::Page(Page::FormHome)),
         "logout" => Some(Route::Page(Page::FormLogout)),
         _ => resource(Door::Form, rest.strip_prefix("api/")?),
+    }
+}
+
+fn way(area: &str, rest: &str) -> Option<Way> {
+    match (area, rest) {
+        ("mfa", "login") => return Some(Way::MfaLogin),
+        ("mfa", "code") => return Some(Way::MfaCode),
+        ("meta-csrf", "") => return Some(Way::Page),
+        ("meta-csrf", "session") => return Some(Way::PageSession),
+        _ => {}
+    }
+    let (place, number) = rest.rsplit_once("items/")?;
+    let number = number.parse().ok()?;
+    match (area, place) {
+        ("apikey", "header/") => Some(Way::KeyInHeader(number)),
+        ("apikey", "query/") => Some(Way::KeyInQuery(number)),
+        ("basic", "") => Some(Way::Basic(number)),
+        _ => None,
     }
 }
 

@@ -38,7 +38,8 @@ pub struct Stats {
     pub writes: BTreeMap<String, u64>,
     /// Writes that were not carried out again because their `Idempotency-Key` had been.
     pub idempotent_replays: u64,
-    /// Proofs of possession and signatures: `verified`, `nonce_demanded`, `replayed`, or what was wrong.
+    /// Proofs of possession and signatures: `verified`, `nonce_demanded`, `replayed`, or what was wrong; codes of a second factor:
+    /// `code_taken`, `code_wrong`, `code_locked`.
     #[serde(default)]
     pub proofs: BTreeMap<String, u64>,
 }

@@ -19,6 +19,13 @@ impl Session {
         self.tokens = sign_in.before.tokens;
         self.jar = sign_in.before.jar;
         self.phase = sign_in.before.phase;
+        if let Some(again) = sign_in.again {
+            self.settle_kept(error, now);
+            let lives_on = sign_in.before.renewed.is_some() && matches!(self.phase, Phase::Ended(Ending::Expired, _));
+            if !lives_on {
+                self.end_again(again, error);
+            }
+        }
         self.reply_all(sign_in.waiters, &Err(error.clone()));
         match (sign_in.before.renewed, &self.phase) {
             (Some(answer), Phase::Active | Phase::Ended(Ending::Expired, _)) => self.take_late(answer, now),

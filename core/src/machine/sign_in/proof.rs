@@ -58,6 +58,10 @@ impl Session {
         }
         if let Phase::SigningIn(sign_in) = &mut self.phase {
             sign_in.stage = Stage::Saving;
+            if sign_in.again.is_none() {
+                let credentials = sign_in.credentials.clone();
+                self.keep(&credentials);
+            }
         }
         self.save_now(now);
     }

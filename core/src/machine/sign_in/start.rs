@@ -1,11 +1,12 @@
 //! How a sign-in begins: what is there steps aside, what was given is taken over, and the plan's first stage is entered.
 
 use super::challenge::{self, Challenge};
-use super::{Before, SignIn, Stage};
+use super::{Before, Begin, SignIn, Stage};
 use crate::cookie::Cookie;
 use crate::credentials::Credentials;
 use crate::effect::CallId;
 use crate::error::{Error, Kind};
+use crate::machine::again::Again;
 use crate::machine::life::{self, Phase};
 use crate::machine::payload::Tokens;
 use crate::machine::renewal::Step as RenewalStep;
@@ -14,7 +15,7 @@ use crate::platform::Plan;
 use crate::time::Now;
 
 impl Session {
-    /// Signs in with these credentials; joins a sign-in that is under way.
+    /// Signs in with these credentials; joins a sign-in that is under way, unless the session began that by itself with others.
     ///
     /// Calls wait until it has ended. If the credentials are refused, a session that was active before stays as it was.
     pub fn sign_in(&mut self, credentials: Credentials, now: Now) -> CallId {
@@ -24,8 +25,11 @@ impl Session {
             return id;
         }
         if let Phase::SigningIn(sign_in) = &mut self.phase {
-            sign_in.waiters.push(id);
-            return id;
+            let is_kept = self.kept.as_deref().is_some_and(|kept| *kept.credentials() == credentials);
+            if sign_in.again.is_none() || sign_in.stage == Stage::Saving || is_kept {
+                sign_in.waiters.push(id);
+                return id;
+            }
         }
         if let Some(error) = self.lacks_signer() {
             self.reply(id, Err(error));
@@ -37,11 +41,30 @@ impl Session {
             self.reply(id, Err(Error::new(Kind::CredentialsInvalid, what)));
             return id;
         }
-        self.start_sign_in(credentials, id, now);
+        let mut begin = Begin { credentials, waiters: vec![id], again: None, renewed: None };
+        self.step_aside(&mut begin);
+        self.start_sign_in(begin, now);
         id
     }
 
-    fn start_sign_in(&mut self, credentials: Credentials, waiter: CallId, now: Now) {
+    /// An automatic sign-in makes way for one with other credentials: whoever waited for it waits for that.
+    fn step_aside(&mut self, begin: &mut Begin) {
+        if !matches!(self.phase, Phase::SigningIn(_)) {
+            return;
+        }
+        let Phase::SigningIn(sign_in) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
+        self.tokens = sign_in.before.tokens;
+        self.jar = sign_in.before.jar;
+        self.phase = sign_in.before.phase;
+        if sign_in.again == Some(Again::Ending) {
+            self.tell_end();
+        }
+        begin.waiters.extend(sign_in.waiters);
+        begin.renewed = sign_in.before.renewed;
+    }
+
+    pub(in crate::machine) fn start_sign_in(&mut self, begin: Begin, now: Now) {
+        let Begin { credentials, waiters, again, renewed } = begin;
         let was_saving = self.renewal.as_ref().is_some_and(|renewal| renewal.step == RenewalStep::Saving);
         self.stop_for("a new sign-in took its place");
         let tokens = Tokens::new(now.wall);
@@ -50,12 +73,13 @@ impl Session {
             jar: std::mem::take(&mut self.jar),
             phase: std::mem::replace(&mut self.phase, Phase::Fresh),
             was_saving,
-            renewed: None,
+            renewed,
         };
         let taken = self.take_credentials(&credentials, now).and_then(|()| challenge::check(&credentials));
         self.phase = Phase::SigningIn(Box::new(SignIn {
             credentials,
-            waiters: vec![waiter],
+            waiters,
+            again,
             asking: None,
             stage: Stage::Step(0),
             tries: 0,

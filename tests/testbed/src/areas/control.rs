@@ -122,6 +122,7 @@ fn about_account(platform: &Platform, exchange: &Exchange, now: u64) -> Answer {
         "/control/revoke" => Ok(json!({ "revoked": world.revoke(&name) })),
         _ => {
             world.grants.restore(&name);
+            world.ways.restore(&name);
             Ok(json!({}))
         }
     };

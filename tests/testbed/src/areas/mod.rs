@@ -10,6 +10,7 @@ mod redirect;
 mod resource;
 mod sign_in;
 mod token;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::testbed::Bundle;
 
 pub(crate) use control::control;
 pub(crate) use dpop::Proofs;
+pub(crate) use ways::Ways;
 
 /// Put into an answer's extensions: how long its head is held back.
 #[derive(Clone, Copy)]
@@ -37,6 +39,7 @@ pub(crate) fn serve(world: &mut World, route: Route, exchange: &Exchange, now: u
         Route::Resource(door, resource) => resource::serve(world, door, resource, exchange, now),
         Route::SignIn(sign_in) => sign_in::serve(world, sign_in, exchange, now),
         Route::Token(client_auth) => token::serve(world, client_auth, exchange, now),
+        Route::Way(way) => ways::serve(world, way, exchange, now),
         Route::Issuer(issuer) => issuer::serve(world, issuer, exchange, now),
         Route::Page(page) => pages::serve(world, page, exchange, now),
         Route::Odd(odd) => odd::serve(world, odd, exchange, now),
@@ -54,6 +57,7 @@ pub(crate) fn is_refused(world: &mut World, route: Route, exchange: &Exchange, n
         Route::Plain
         | Route::SignIn(_)
         | Route::Token(_)
+        | Route::Way(_)
         | Route::Issuer(_)
         | Route::Page(_)
         | Route::Odd(_)
@@ -69,6 +73,7 @@ pub(crate) fn claimed(world: &World, route: Route, exchange: &Exchange) -> Optio
     match route {
         Route::SignIn(sign_in) => sign_in::claimed(world, sign_in, exchange),
         Route::Token(client_auth) => token::claimed(world, client_auth, exchange),
+        Route::Way(way) => ways::claimed(world, way, exchange).or_else(|| world.claimed(exchange)),
         Route::Plain
         | Route::Resource(..)
         | Route::Issuer(_)

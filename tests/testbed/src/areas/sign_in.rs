@@ -21,13 +21,13 @@ pub(super) const XSRF_MISSING: &str = "'_xsrf' argument missing from POST";
 pub(super) const HANDSHAKE: HeaderName = HeaderName::from_static("x-session-token");
 
 #[derive(Deserialize)]
-struct Credentials {
-    username: String,
-    password: String,
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: String,
 }
 
 /// Which part of the credentials was wrong.
-struct Wrong(&'static str);
+pub(super) struct Wrong(&'static str);
 
 pub(super) fn claimed(world: &World, sign_in: SignIn, exchange: &Exchange) -> Option<Arc<str>> {
     match sign_in {
@@ -121,7 +121,7 @@ fn rpc_login(world: &mut World, exchange: &Exchange, now: u64) -> Answer {
 }
 
 /// Judges the credentials and counts.
-fn sign_in(world: &mut World, credentials: &Credentials) -> Result<Arc<str>, Wrong> {
+pub(super) fn sign_in(world: &mut World, credentials: &Credentials) -> Result<Arc<str>, Wrong> {
     let judged = match world.accounts.find(&credentials.username) {
         None => Err(Wrong("username")),
         Some(account) if world.accounts.is_password(&account, &credentials.password) => Ok(account),
@@ -134,11 +134,11 @@ fn sign_in(world: &mut World, credentials: &Credentials) -> Result<Arc<str>, Wro
     judged
 }
 
-fn refused(Wrong(field): &Wrong) -> Answer {
+pub(super) fn refused(Wrong(field): &Wrong) -> Answer {
     answer::json(StatusCode::UNAUTHORIZED, &json!({ "error": "invalid_credentials", "field": field }))
 }
 
-fn form_credentials(exchange: &Exchange) -> Credentials {
+pub(super) fn form_credentials(exchange: &Exchange) -> Credentials {
     let field = |name| exchange.field(name).unwrap_or_default();
     Credentials { username: field("username"), password: field("password") }
 }
@@ -156,6 +156,6 @@ fn page(world: &mut World) -> Answer {
     answer::with(answer, header::CACHE_CONTROL, "no-store")
 }
 
-fn session_cookie(sid: &str) -> String {
+pub(super) fn session_cookie(sid: &str) -> String {
     format!("sid={sid}; HttpOnly; Path=/")
 }
