@@ -194,7 +194,10 @@ async fn a_cookie_for_everybody_under_a_public_suffix_is_taken_only_by_the_suffi
         let platform =
             format!(r#"{{ "id": "scripted", "base_url": "https://{host}", "sign_in": {{ "bundle": {{}} }} }}"#);
         let platform = Platform::from_json(&platform).expect("a platform");
-        let session = client.sign_in(&platform, "alice", Credentials::default().with("access_token", "t")).await.expect("signs in");
+        let session = client
+            .sign_in(&platform, "alice", Credentials::default().with("access_token", "t"))
+            .await
+            .expect("signs in");
         for _ in 0..2 {
             session.get("/x").send().await.expect("answers");
         }
