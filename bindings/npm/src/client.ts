@@ -41,6 +41,14 @@ export interface ClientOptions {
   readonly onNotice?: ((notice: Notice) => void) | undefined;
   /** Lets a rotating token be used although its successor could not be saved: a crash in that moment signs the account out. */
   readonly renewWithoutStore?: boolean | undefined;
+  /**
+   * Whether sessions keep what they were signed in with, to sign in again by themselves when they have ended and nothing can renew them:
+   * `never` (the default), `in_memory` as long as the session lives, or `sealed` in its record as well, so that a resumed one can.
+   *
+   * Only for recipes that need nothing but their credentials: `form`, `json`, `steps`, `guest`, `client_credentials`, and `basic` with an
+   * identity probe. Credentials that the platform refuses then are dropped at once, and not sent again.
+   */
+  readonly keepCredentials?: "never" | "in_memory" | "sealed" | undefined;
   /** Answers what the platform asks while an account signs in: a second factor, a person's consent, a sign-in of the program's own. */
   readonly asks?: Asks | undefined;
   /** Signs attempts to a platform that has a table `signer`; without one such a platform cannot be signed in to unless it says so. */
@@ -88,7 +96,10 @@ export class Client extends EventTarget implements AsyncDisposable {
     check(options.calls ?? {}, CALL_OPTIONS, "new Client({ calls })");
     check(options.asks ?? {}, ASKS, "new Client({ asks })");
     checkAsks(options.asks ?? {});
-    const { store, keys, platform } = options;
+    const { store, keys, platform, keepCredentials = "never" } = options;
+    if (!["never", "in_memory", "sealed"].includes(keepCredentials)) {
+      throw failure("config_invalid", "program", "`keepCredentials` is `never`, `in_memory` or `sealed`");
+    }
     if (store !== undefined && keys === undefined) {
       throw failure("key_missing", "store", "a store needs keys: sessions are never kept in the clear; give `keys`");
     }
@@ -299,13 +310,14 @@ export class Client extends EventTarget implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys } = this.#parts();
-    const { store, renewWithoutStore, onNotice, asks, signer } = this.#options;
+    const { store, renewWithoutStore, keepCredentials, onNotice, asks, signer } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
       const settings = new glue.Settings();
       if (keys !== undefined) settings.persist(keys, this.#namespace);
       if (renewWithoutStore) settings.renewWithoutStore();
+      if (keepCredentials !== undefined) settings.keepCredentials(keepCredentials);
       if (asks !== undefined) settings.asks();
       if (signer !== undefined) settings.signer();
       const made = new glue.Session(platform, account, settings, seed, runtime.mono(), runtime.wall());
@@ -345,6 +357,7 @@ const CLIENT_OPTIONS: readonly string[] = [
   "asks",
   "signer",
   "renewWithoutStore",
+  "keepCredentials",
   "calls",
   "fetch",
   "runtime",

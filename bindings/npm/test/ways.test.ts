@@ -236,3 +236,26 @@ test("closing waits for calls under way as long as it is told and no longer", as
   assert.equal(hasty.state, "closed");
   await assert.rejects(made.signIn("c", { access_token: "t" }).then((one) => one.close({ within: -1 })), { kind: "config_invalid" });
 });
+
+test("what a session was signed in with is kept only where that is said, and signs in again, also after a restart", async (context) => {
+  const store = new MemoryStore();
+  const form = { ...testbed.form(), retry: { base: "1ms", cap: "5ms" } };
+  const forgetful = await client(context, { platform: form }).signIn("kept", password("kept"));
+  await testbed.control("expire?account=kept");
+  assert.equal((await forgetful.fetch("/api/items/0")).status, 401);
+  assert.deepEqual([forgetful.stats.signIns, forgetful.state], [1, "expired"]);
+  const options: ClientOptions = { platform: form, store, keys: KEYS, keepCredentials: "sealed" };
+  const first = new Client(options);
+  const session = await first.signIn("kept", password("kept"));
+  await testbed.control("expire?account=kept");
+  const answers = await Promise.all([1, 2, 3].map((number) => session.fetch(`/api/items/${number}`)));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.equal(session.stats.signIns, 2);
+  await first.close();
+  const resumed = await client(context, options).resume("kept");
+  await testbed.control("expire?account=kept");
+  assert.equal((await resumed.fetch("/api/items/4")).status, 200);
+  assert.deepEqual([resumed.stats.restores, resumed.stats.signIns], [1, 1]);
+  const wrong = { platform: form, keepCredentials: "always" } as unknown as ClientOptions;
+  assert.throws(() => new Client(wrong), { kind: "config_invalid" });
+});
