@@ -109,6 +109,8 @@ impl Client {
             signer: builder.signer.is_some(),
             asks: builder.asker.is_some(),
             trace: builder.trace,
+            #[cfg(feature = "public-suffixes")]
+            public_suffixes: crate::suffixes::is_public,
             ..Settings::default()
         };
         let inner = Inner {

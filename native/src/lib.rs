@@ -43,6 +43,8 @@ mod seeing;
 mod session;
 mod signer;
 pub mod store;
+#[cfg(feature = "public-suffixes")]
+mod suffixes;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timer;

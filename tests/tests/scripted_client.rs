@@ -177,3 +177,36 @@ async fn a_call_of_an_active_session_spawns_nothing() {
     assert_eq!(tasks(), before + 1, "a spawned task would have been counted");
     spawned.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_for_everybody_under_a_public_suffix_is_taken_only_by_the_suffix_itself() {
+    let cookies_after = async |host: &str, line: &'static str| {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let (seen, host) = (sent.clone(), host.to_owned());
+        let answer = move |request: &Request<Bytes>, _| {
+            let cookie = request.headers().get("cookie").map(|line| line.to_str().expect("text").to_owned());
+            seen.lock().expect("not poisoned").push(cookie);
+            Answer::After(5, 200, Some(("set-cookie", line)), String::new())
+        };
+        let wire = Wire { answer: Box::new(answer), paths: Arc::default() };
+        let fixed = Fixed { wall: Wall::from_millis(1_800_000_000_000), seed: [5; 32] };
+        let client = Client::builder().scripted(wire, fixed).build().expect("builds");
+        let platform =
+            format!(r#"{{ "id": "scripted", "base_url": "https://{host}", "sign_in": {{ "bundle": {{}} }} }}"#);
+        let platform = Platform::from_json(&platform).expect("a platform");
+        let session = client
+            .sign_in(&platform, "alice", Credentials::default().with("access_token", "t"))
+            .await
+            .expect("signs in");
+        for _ in 0..2 {
+            session.get("/x").send().await.expect("answers");
+        }
+        let sent = sent.lock().expect("not poisoned");
+        sent.last().cloned().expect("two requests")
+    };
+    let taken = Some("a=1".to_owned());
+    assert_eq!(cookies_after("me.github.io", "a=1; Domain=github.io; Path=/").await, None);
+    assert_eq!(cookies_after("shop.example.co.uk", "a=1; Domain=co.uk; Path=/").await, None);
+    assert_eq!(cookies_after("shop.example.co.uk", "a=1; Domain=example.co.uk; Path=/").await, taken);
+    assert_eq!(cookies_after("github.io", "a=1; Domain=github.io; Path=/").await, taken);
+}

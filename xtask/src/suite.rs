@@ -82,7 +82,10 @@ pub(crate) fn build_programs() -> Result {
 
 fn rust(tally: &mut Tally) -> Result {
     build_programs()?;
-    counted(&mut cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]), tally)
+    let all = counted(&mut cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]), tally);
+    // What is not a default feature of any crate.
+    let metrics = ["test", "--locked", "-p", "hallpass", "--features", "metrics", "--test", "metrics"];
+    all.and(counted(&mut cargo(&metrics), tally))
 }
 
 fn wasm_in_node(tally: &mut Tally) -> Result {

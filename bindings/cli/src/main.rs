@@ -56,6 +56,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
         match arguments.command {
             Command::Login(wanted) => commands::login::run(&common, wanted).await,
             Command::Fetch(wanted) => commands::fetch::run(&common, wanted).await,
+            Command::Check(wanted) => commands::check::run(&common, &wanted).await,
             Command::Refresh(wanted) => commands::refresh::run(&common, &wanted).await,
             Command::Sessions(wanted) => commands::sessions::run(&common, &wanted).await,
             Command::Top(wanted) => top::run(&common, &wanted).await,

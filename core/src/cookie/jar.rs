@@ -52,6 +52,11 @@ impl Jar {
         self
     }
 
+    /// Judges by this public suffix list from now on.
+    pub(crate) fn judge_by(&mut self, list: IsPublicSuffix) {
+        self.is_public_suffix = list;
+    }
+
     /// Takes one `Set-Cookie` line of a response from `from`.
     ///
     /// Never fails: a line that breaks a rule is ignored with its reason, as RFC 6265bis asks.
@@ -249,7 +254,8 @@ fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 
-fn has_no_dot(domain: &str) -> bool {
+/// The shortest public suffix list: every name without a dot.
+pub(crate) fn has_no_dot(domain: &str) -> bool {
     !domain.contains('.')
 }
 

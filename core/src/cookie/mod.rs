@@ -25,6 +25,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub(crate) use date::parse as date;
+pub(crate) use jar::has_no_dot;
 pub use jar::{IsPublicSuffix, Jar};
 pub use netscape::NotTaken;
 

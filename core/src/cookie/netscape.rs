@@ -137,7 +137,7 @@ impl Jar {
         Ok(())
     }
 
-    /// Takes the cookies of another jar that `is_wanted`, as they are.
+    /// Takes the cookies of another jar that `is_wanted`, as they are, but those of a public suffix for itself alone.
     pub(crate) fn adopt(&mut self, other: &Self, now: Wall, is_wanted: &dyn Fn(&Cookie) -> bool) {
         for cookie in other.cookies.iter().filter(|cookie| is_wanted(cookie)) {
             let line = Line {
@@ -150,7 +150,9 @@ impl Jar {
                 is_http_only: cookie.is_http_only,
                 same_site: cookie.same_site,
             };
-            self.store(cookie.key.clone(), &line, now);
+            let mut key = cookie.key.clone();
+            key.is_host_only |= (self.is_public_suffix)(&key.domain);
+            self.store(key, &line, now);
         }
     }
 }

@@ -77,6 +77,7 @@ impl Session {
                 _ => &mut self.jar,
             };
             is_dated |= is_credential;
+            jar.judge_by(self.settings.public_suffixes);
             match jar.receive(uri, line.as_bytes(), now.wall) {
                 // The same value with another date is the same credential.
                 Received::Stored(Change { what: Changed::Attributes, .. }) => is_changed = true,

@@ -30,7 +30,7 @@ pub(crate) struct Login {
 
 /// Where credentials are taken from, as people have them: one of these, since a bundle travels as one. Files are only read; `-` is
 /// standard input.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[group(multiple = false)]
 pub(crate) struct Import {
     /// Credentials in any form: JSON such as auth.json, or what the next three take, told by its looks

@@ -17,7 +17,7 @@ pub(crate) use self::demo::Demo;
 pub(crate) use self::fetch::Fetch;
 pub(crate) use self::login::{Import, Login};
 pub(crate) use self::platform::{CheckFile, New, PlatformCommand, Recipe};
-pub(crate) use self::saved::{Export, Logout, Refresh, Sessions};
+pub(crate) use self::saved::{Check, Export, Logout, Refresh, Sessions};
 pub(crate) use self::top::Top;
 use crate::report::Errors;
 
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Login(Login),
     /// Make a call as a saved session; the answer's body goes to standard output
     Fetch(Fetch),
+    /// Ask the platform now whether a saved session is good
+    Check(Check),
     /// Renew a saved session now
     Refresh(Refresh),
     /// List the saved sessions
@@ -86,6 +88,7 @@ impl Arguments {
     pub(crate) fn errors(&self) -> Errors {
         let prints_json = match &self.command {
             Command::Login(wanted) => wanted.json,
+            Command::Check(wanted) => wanted.json,
             Command::Refresh(wanted) => wanted.json,
             Command::Sessions(wanted) => wanted.json,
             Command::Top(wanted) => wanted.json,

@@ -39,6 +39,20 @@ pub(crate) struct Refresh {
     pub(crate) json: bool,
 }
 
+/// Ask the platform now whether a saved session is good. Where it has to be renewed for that, it is, and is saved.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    /// Also tell how credentials in this file, in any form that `login --bundle` takes, differ from the saved ones: names, no values
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Print what was found out as JSON, and errors too
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Write the cookies of a saved session as a cookies.txt, in plaintext: whoever reads the file is signed in. Nobody is asked over the
 /// network, and the session stays as it is.
 #[derive(Debug, Args)]
@@ -56,6 +70,15 @@ pub(crate) struct Export {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+const CHECK: &str = "\
+Exit codes:
+  0  valid, perhaps after a renewal
+  2  the platform file has no [identity] to ask with, or the bundle cannot be read
+  3  no session, or it has ended: log in again
+  5  unknown: the platform failed or throttles; the session stays
+  6  unknown: the network; the session stays
+  7  the store or the keys";
 
 const EXPORT: &str = "\
 Examples:

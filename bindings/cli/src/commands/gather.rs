@@ -89,7 +89,8 @@ pub(super) fn tell(imported: &Imported, platform: &Platform) {
     }
 }
 
-fn import(wanted: &Import, platform: &Platform) -> Result<Option<Imported>, Error> {
+/// Reads what is taken over, if something is.
+pub(super) fn import(wanted: &Import, platform: &Platform) -> Result<Option<Imported>, Error> {
     if let Some(prefix) = &wanted.env {
         let imported = Credentials::from_env(prefix, &variables_of(prefix)?)?;
         if imported.credentials == Credentials::default() {

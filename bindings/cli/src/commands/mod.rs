@@ -1,5 +1,6 @@
 //! The commands, one file each, and how they write their results.
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod fetch;

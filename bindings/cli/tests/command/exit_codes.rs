@@ -86,7 +86,9 @@ fn help_and_version_are_0_and_a_wrong_command_line_is_2() {
         assert!(help.out.contains(line), "{line}: {}", help.out);
     }
     world.run(&["--version"]).expect(0);
-    for command in ["login", "fetch", "refresh", "sessions", "export", "logout", "platform", "completions", "demo"] {
+    for command in
+        ["login", "fetch", "check", "refresh", "sessions", "export", "logout", "platform", "completions", "demo"]
+    {
         world.run(&[command, "--help"]).expect(0);
     }
     world.run(&["fetch", "example"]).expect(2);

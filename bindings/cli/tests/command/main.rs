@@ -1,6 +1,7 @@
 //! Does the built command do what its help says? Each test runs it against a real platform, with folders of its own.
 
 mod bad_input;
+mod check;
 mod crash;
 mod demo;
 mod exit_codes;

@@ -31,11 +31,11 @@ pub(crate) enum Outputs {
 
 impl Terminal {
     pub(crate) fn run(inner: &Command, outputs: &Outputs) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let slave = ptsname(&master, Vec::new()).unwrap();
-        let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let slave = rustix::fs::open(slave, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
         tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let keyboard = File::from(master);
         // Asked before the command begins, which may silence it at any moment from then on.
@@ -133,4 +133,53 @@ fn the_demo_shows_how_far_it_is_at_a_terminal_and_only_there() {
 
     let ran = world.check(&demo.output().unwrap()).expect(0);
     assert!(!ran.err.contains(BAR) && !ran.out.contains(BAR), "{ran:?}");
+}
+
+#[test]
+fn a_platform_file_is_asked_for_question_by_question_and_a_wrong_answer_again() {
+    let world = World::new();
+    let mut terminal = Terminal::run(&world.command(&["platform", "new"]), &Outputs::Errors);
+    terminal.sees("name of the platform: ");
+    terminal.types("mine\n");
+    terminal.sees("such as https://api.example.com: ");
+    terminal.types("api.example.com\n");
+    terminal.sees("`base_url` has no scheme");
+    terminal.types(&format!("{}\n", world.testbed.url()));
+    terminal.sees("how one signs in (");
+    terminal.types("json\n");
+    terminal.sees("such as /login: ");
+    terminal.types("/json/login\n");
+    terminal.sees("such as /me (empty: nowhere): ");
+    terminal.types("/me\n");
+    terminal.sees("such as /id (empty: none): ");
+    terminal.types("id\n");
+    let ran = world.check(&terminal.child.wait_with_output().unwrap());
+    ran.expect(2);
+    assert!(!world.config().join("platforms/mine.toml").exists(), "what cannot be is not written");
+
+    let words = ["platform", "new", "--id", "mine", "--base-url", "https://a.example", "--sign-in", "bundle"];
+    let mut terminal = Terminal::run(&world.command(&words), &Outputs::Errors);
+    terminal.sees("such as /me (empty: nowhere): ");
+    terminal.types("\n");
+    let ran = world.check(&terminal.child.wait_with_output().unwrap()).expect(0);
+    assert!(ran.out.starts_with("wrote "), "{ran:?}");
+    world.run(&["platform", "check", "mine"]).expect(0);
+}
+
+#[test]
+fn a_curl_command_is_pasted_at_a_terminal() {
+    let world = World::new();
+    let bundle = world.testbed.issue_bundle("alice", "Mozilla/5.0 (test)").unwrap();
+    let text = include_str!("../../../../examples/platforms/testbed-bundle.toml");
+    world.write_platform("bundle", &text.replace("http://127.0.0.1:8080", &world.testbed.url()));
+    let mut terminal = Terminal::run(&world.command(&["login", "bundle", "alice", "--curl", "-"]), &Outputs::Errors);
+    terminal.types(&format!(
+        "curl '{}/x' \\\n  -b '{}' \\\n  -A '{}' \\\n  -H 'x-bc: {}'\n\x04",
+        world.testbed.url(),
+        bundle.cookie,
+        bundle.user_agent,
+        bundle.x_bc
+    ));
+    let ran = world.check(&terminal.child.wait_with_output().unwrap()).expect(0);
+    assert_eq!(ran.out, "signed in to testbed-bundle as alice (acct-alice)\n");
 }
