@@ -41,6 +41,12 @@ export interface ClientOptions {
   readonly onNotice?: ((notice: Notice) => void) | undefined;
   /** Lets a rotating token be used although its successor could not be saved: a crash in that moment signs the account out. */
   readonly renewWithoutStore?: boolean | undefined;
+  /**
+   * Keeps what an account signed in with, so that a session that has ended and cannot be renewed signs in again by itself: not at all
+   * (`never`, the default), in memory, or sealed with the session as well. Only where the platform's sign-in needs nothing but its
+   * credentials; what the platform refuses is dropped and not sent again.
+   */
+  readonly keepCredentials?: "never" | "in_memory" | "sealed" | undefined;
   /** Answers what the platform asks while an account signs in: a second factor, a person's consent, a sign-in of the program's own. */
   readonly asks?: Asks | undefined;
   /** Signs attempts to a platform that has a table `signer`; without one such a platform cannot be signed in to unless it says so. */
@@ -88,7 +94,10 @@ export class Client extends EventTarget implements AsyncDisposable {
     check(options.calls ?? {}, CALL_OPTIONS, "new Client({ calls })");
     check(options.asks ?? {}, ASKS, "new Client({ asks })");
     checkAsks(options.asks ?? {});
-    const { store, keys, platform } = options;
+    const { store, keys, platform, keepCredentials } = options;
+    if (keepCredentials !== undefined && !["never", "in_memory", "sealed"].includes(keepCredentials)) {
+      throw failure("config_invalid", "program", '`keepCredentials` is "never", "in_memory" or "sealed"');
+    }
     if (store !== undefined && keys === undefined) {
       throw failure("key_missing", "store", "a store needs keys: sessions are never kept in the clear; give `keys`");
     }
@@ -299,13 +308,18 @@ export class Client extends EventTarget implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys } = this.#parts();
+<<<<<<< Updated upstream
     const { store, renewWithoutStore, onNotice, asks, signer } = this.#options;
+=======
+    const { store, renewWithoutStore, keepCredentials, onNotice, asks } = this.#options;
+>>>>>>> Stashed changes
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
       const settings = new glue.Settings();
       if (keys !== undefined) settings.persist(keys, this.#namespace);
       if (renewWithoutStore) settings.renewWithoutStore();
+      if (keepCredentials !== undefined) settings.keepCredentials(keepCredentials);
       if (asks !== undefined) settings.asks();
       if (signer !== undefined) settings.signer();
       const made = new glue.Session(platform, account, settings, seed, runtime.mono(), runtime.wall());
@@ -345,6 +359,7 @@ const CLIENT_OPTIONS: readonly string[] = [
   "asks",
   "signer",
   "renewWithoutStore",
+  "keepCredentials",
   "calls",
   "fetch",
   "runtime",

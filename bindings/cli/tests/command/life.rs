@@ -3,8 +3,11 @@
 use std::fs;
 use std::process::Stdio;
 
+<<<<<<< Updated upstream
 use hallpass_testbed::{Action, Rule};
 
+=======
+>>>>>>> Stashed changes
 use crate::world::{PASSWORD, World, json_platform, write};
 
 #[test]
@@ -35,6 +38,25 @@ fn a_session_that_is_refused_is_renewed_and_saved_by_the_fetch_that_noticed() {
     let stats = world.testbed.stats();
     assert_eq!((stats.sign_ins.total, stats.token_requests.total, stats.refresh_reuses), (1, 1, 0));
     assert_eq!(world.run(&["sessions", "--json"]).json()["sessions"][0]["generation"], 2);
+}
+
+#[test]
+fn an_account_whose_credentials_are_kept_signs_in_again_by_itself() {
+    let world = World::new();
+    let mut login = world.login_command("alice");
+    world.check(&login.arg("--keep-credentials").output().unwrap()).expect(0);
+    for round in 1..=2 {
+        world.testbed.revoke("alice");
+        world.fetch("/api/items/1", &[]).expect(0);
+        assert_eq!(world.testbed.stats().sign_ins.total, 1 + round);
+    }
+    let record = fs::read(world.record_file("alice")).unwrap();
+    assert!(!record.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes()), "it is sealed");
+    // Those who are not asked to keep anything forget what was kept.
+    world.login().expect(0);
+    world.testbed.revoke("alice");
+    world.fetch("/api/items/1", &[]).expect(3);
+    assert_eq!(world.testbed.stats().sign_ins.total, 4);
 }
 
 #[test]
