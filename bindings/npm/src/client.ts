@@ -308,11 +308,7 @@ export class Client extends EventTarget implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys } = this.#parts();
-<<<<<<< Updated upstream
-    const { store, renewWithoutStore, onNotice, asks, signer } = this.#options;
-=======
-    const { store, renewWithoutStore, keepCredentials, onNotice, asks } = this.#options;
->>>>>>> Stashed changes
+    const { store, renewWithoutStore, keepCredentials, onNotice, asks, signer } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {

@@ -3,11 +3,8 @@
 use std::fs;
 use std::process::Stdio;
 
-<<<<<<< Updated upstream
 use hallpass_testbed::{Action, Rule};
 
-=======
->>>>>>> Stashed changes
 use crate::world::{PASSWORD, World, json_platform, write};
 
 #[test]
