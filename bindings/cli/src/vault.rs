@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use hallpass::core::machine::{Glance, kept, store_error};
 use hallpass::store::{Entry, FileStore, RecordKey, Store};
-use hallpass::{Builder, Client, Credentials, Error, Keyring, Kind, Notice, keys};
+use hallpass::{Builder, Client, Credentials, Error, KeepCredentials, Keyring, Kind, Notice, keys};
 
 use crate::args::Common;
 use crate::asking::Person;
@@ -79,18 +79,20 @@ impl Vault {
         self.builder(keyring, tells).build()
     }
 
-    /// Settings of a client over this store.
+    /// Settings of a client over this store. What was sealed for signing in again is used, and stays.
     pub(crate) fn builder(&self, keyring: Keyring, tells: Tells) -> Builder {
         let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        let builder = builder.keep_credentials(KeepCredentials::Sealed);
         match tells {
             Tells::Nothing => builder,
             Tells::Notices => builder.on_notice(|_, notice| tell(notice)),
         }
     }
 
-    /// A client over this store that asks this person.
-    pub(crate) fn client_with(&self, keyring: Keyring, person: Person) -> Result<Client, Error> {
-        Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring).ask(person).build()
+    /// A client over this store that asks this person, and keeps credentials or does not.
+    pub(crate) fn client_with(&self, keyring: Keyring, person: Person, keep: KeepCredentials) -> Result<Client, Error> {
+        let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        builder.ask(person).keep_credentials(keep).build()
     }
 
     /// Every saved session, and the names of records that cannot be read.

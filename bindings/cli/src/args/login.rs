@@ -23,6 +23,10 @@ pub(crate) struct Login {
     /// Opens the address where the person signs in with $BROWSER, or with what the desktop has for that
     #[arg(long)]
     pub(crate) browser: bool,
+    /// Seal the credentials with the session, so that it signs in again by itself when it has ended; what the platform refuses then is
+    /// dropped
+    #[arg(long)]
+    pub(crate) keep_credentials: bool,
     /// Print the session as JSON, and errors too
     #[arg(long)]
     pub(crate) json: bool,
@@ -67,5 +71,6 @@ Examples:
   hallpass login example alice --cookies cookies.txt
   hallpass login example alice --env EXAMPLE          # EXAMPLE_COOKIE, EXAMPLE_USER_AGENT, …
   pass show example/alice | hallpass login example alice --field-file password=/dev/stdin
+  hallpass login example alice --keep-credentials     # later calls sign in again by themselves
   hallpass login example alice --browser              # where a person signs in with a browser
   HALLPASS_FIELD_PASSWORD=… hallpass login ./example.toml alice";

@@ -7,7 +7,7 @@ use hallpass::core::credentials::{Drift, Imported};
 use hallpass::core::platform::SignIn;
 use hallpass::core::time::Wall;
 use hallpass::store::RecordKey;
-use hallpass::{Error, Kind, Platform, Session};
+use hallpass::{Error, KeepCredentials, Kind, Platform, Session};
 use serde_json::{Value, json};
 
 use super::gather::{self, Gathered};
@@ -48,7 +48,8 @@ pub(crate) async fn run(common: &Common, wanted: Login) -> Result<Exit, Failure>
         }
     }
     let browser = if wanted.browser { Browser::Opened } else { Browser::LeftToThePerson };
-    let client = vault.client_with(keyring, Person { loopback, browser })?;
+    let keep = if wanted.keep_credentials { KeepCredentials::Sealed } else { KeepCredentials::Never };
+    let client = vault.client_with(keyring, Person { loopback, browser }, keep)?;
     let signed_in = tokio::select! {
         signed_in = client.sign_in(&platform, account, credentials) => signed_in,
         () = super::interrupted() => return Ok(Exit::Interrupted),

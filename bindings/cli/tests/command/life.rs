@@ -38,6 +38,25 @@ fn a_session_that_is_refused_is_renewed_and_saved_by_the_fetch_that_noticed() {
 }
 
 #[test]
+fn an_account_whose_credentials_are_kept_signs_in_again_by_itself() {
+    let world = World::new();
+    let mut login = world.login_command("alice");
+    world.check(&login.arg("--keep-credentials").output().unwrap()).expect(0);
+    for round in 1..=2 {
+        world.testbed.revoke("alice");
+        world.fetch("/api/items/1", &[]).expect(0);
+        assert_eq!(world.testbed.stats().sign_ins.total, 1 + round);
+    }
+    let record = fs::read(world.record_file("alice")).unwrap();
+    assert!(!record.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes()), "it is sealed");
+    // Those who are not asked to keep anything forget what was kept.
+    world.login().expect(0);
+    world.testbed.revoke("alice");
+    world.fetch("/api/items/1", &[]).expect(3);
+    assert_eq!(world.testbed.stats().sign_ins.total, 4);
+}
+
+#[test]
 fn two_fetches_at_once_on_one_account_leave_a_session_that_opens() {
     let world = World::signed_in();
     for round in 0..10 {
