@@ -79,9 +79,10 @@ impl Session {
             is_dated |= is_credential;
             jar.judge_by(self.settings.public_suffixes);
             match jar.receive(uri, line.as_bytes(), now.wall) {
-                // The same value with another date is the same credential.
-                Received::Stored(Change { what: Changed::Attributes, .. }) => is_changed = true,
-                Received::Stored(_) | Received::Deleted(_) => {
+                // The same value with another date is the same credential, and no credential is no newer one: what the session is
+                // refused for stays its own fault.
+                Received::Stored(Change { what: Changed::Attributes, .. }) | Received::Deleted(_) => is_changed = true,
+                Received::Stored(_) => {
                     is_changed = true;
                     is_renewed |= is_credential;
                 }
