@@ -81,17 +81,23 @@ impl Shared {
     }
 
     /// Brings an answer back; what happens to `call` next, if anything.
-    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>, now: Now) -> Option<Event> {
+    pub(crate) fn answer(self: &Arc<Self>, performed: Performed, call: Option<CallId>, now: Now) -> After {
         let mut machine = self.lock();
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
         let mut acts = self.drain(&mut machine, call, now);
+        // Under the lock: a moment later somebody else may have made the answer this call's reply.
+        let is_held = acts.own.is_some() || call.is_some_and(|call| machine.core.holds_answer(call));
         if call.is_none() {
             machine.rest();
         }
         drop(machine);
         self.act(&mut acts);
-        acts.own
+        match acts.own {
+            Some(event) => After::Event(event),
+            None if is_held => After::Wait,
+            None => After::WaitAnew,
+        }
     }
 
     /// Fires what is due.
@@ -169,7 +175,7 @@ impl Shared {
                     perform(&performer, effect).await
                 };
                 shared.lock().task_ended(id);
-                shared.answer(performed, None, shared.now());
+                let _: After = shared.answer(performed, None, shared.now());
             });
             machine.task_began(id, task.abort_handle());
         }
@@ -212,6 +218,15 @@ impl Drop for Shared {
         let stats = self.look(Core::stats);
         self.client.ledger().add(self.platform_id(), &stats);
     }
+}
+
+/// What happens to a call once an answer of its own was brought back.
+pub(crate) enum After {
+    Event(Event),
+    /// It waits, and the answer that it got may still be its reply.
+    Wait,
+    /// It waits, and the answer that it got is of no use any more.
+    WaitAnew,
 }
 
 /// A call or command that has begun.

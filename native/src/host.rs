@@ -18,7 +18,7 @@ use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
 use crate::drive::Shared;
 use crate::heard::Head;
-use crate::http::{ExchangeLimits, RequestBody};
+use crate::http::{ExchangeLimits, RequestBody, Turn};
 use crate::seeing::span;
 use crate::signer::{SignRequest, es256};
 use crate::wire::Wire;
@@ -65,6 +65,9 @@ impl Host for Performer<'_> {
         *request.uri_mut() = exchange.uri;
         *request.headers_mut() = exchange.headers;
         let mut limits: ExchangeLimits = self.client().limits;
+        if matches!(exchange.owner, Owner::Session(_)) {
+            limits.turn = Turn::First;
+        }
         // The session keeps the deadline: it takes this future away. The answer to a renewal may hold a rotated token, so it is
         // waited for a while longer.
         if matches!(exchange.owner, Owner::Session(Purpose::Renewal)) {

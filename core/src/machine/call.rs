@@ -16,7 +16,8 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::calls::shown;
 use super::output::Answered;
-use crate::effect::{Arrival, EffectId};
+use super::session::Session;
+use crate::effect::{Arrival, CallId, EffectId};
 use crate::error::Error;
 use crate::time::Mono;
 
@@ -162,6 +163,17 @@ impl Head {
     /// A GET.
     pub fn get(uri: Uri) -> Self {
         Self::new(Method::GET, uri)
+    }
+}
+
+impl Session {
+    /// Whether the answer that a call got last may still become its reply; otherwise a driver that keeps its body can let it go.
+    pub fn holds_answer(&self, call: CallId) -> bool {
+        match self.call_at(call).map(|call| &call.state) {
+            Some(State::Suspect(_)) => true,
+            Some(State::Asking(_, setback)) => setback.fallback.is_ok(),
+            Some(State::Parked | State::Exchanging(_) | State::Backoff) | None => false,
+        }
     }
 }
 

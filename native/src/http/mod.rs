@@ -19,6 +19,6 @@ mod transport;
 pub use body::{BodyError, RequestBody, ResponseBody, Upload, UploadError};
 pub use pool::PoolStats;
 pub use settings::TransportSettings;
-pub use timeouts::ExchangeLimits;
+pub use timeouts::{ExchangeLimits, Turn};
 pub use tls::{TlsMinimum, TlsRoots, TlsSettings};
 pub use transport::Transport;

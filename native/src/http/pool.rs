@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::origin::Origin;
 use super::settings::TransportSettings;
+use super::timeouts::Turn;
 
 /// What the pool holds, exact at the moment of asking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -140,7 +141,7 @@ impl<C> Pool<C> {
     }
 
     /// Asks for a connection: the most recently used one, if it has not idled too long. Expired ones go to `spent`.
-    pub(super) fn acquire(&mut self, origin: &Origin, now: Instant, spent: &mut Vec<C>) -> Acquired<C> {
+    pub(super) fn acquire(&mut self, origin: &Origin, turn: Turn, now: Instant, spent: &mut Vec<C>) -> Acquired<C> {
         let id = match self.find(origin) {
             Some(id) => id,
             None => self.insert(origin.clone()),
@@ -163,7 +164,10 @@ impl<C> Pool<C> {
             return Acquired::Connect(id);
         }
         let (waiter, place) = oneshot::channel();
-        host.waiters.push_back(waiter);
+        match turn {
+            Turn::InOrder => host.waiters.push_back(waiter),
+            Turn::First => host.waiters.push_front(waiter),
+        }
         self.counts.waiting += 1;
         Acquired::Wait(place)
     }

@@ -21,6 +21,18 @@ pub struct ExchangeLimits {
     pub chunk: Duration,
     /// When all of it up to the answer's head must be over. It does not cover the body.
     pub deadline: Option<Instant>,
+    /// Its place among those that wait for a connection.
+    pub turn: Turn,
+}
+
+/// The place of an exchange among those that wait for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Turn {
+    /// In the order in which they came.
+    #[default]
+    InOrder,
+    /// Before all others: what a session does for itself is what its calls wait for.
+    First,
 }
 
 impl ExchangeLimits {
@@ -39,6 +51,7 @@ impl Default for ExchangeLimits {
             first_byte: Duration::from_secs(30),
             chunk: Duration::from_secs(30),
             deadline: None,
+            turn: Turn::InOrder,
         }
     }
 }

@@ -123,7 +123,7 @@ impl Transport {
         let until = limits.until(started, limits.connect);
         loop {
             let mut spent = Vec::new();
-            let acquired = self.shared.lock().acquire(origin, started, &mut spent);
+            let acquired = self.shared.lock().acquire(origin, limits.turn, started, &mut spent);
             drop(spent);
             let mut lease = match acquired {
                 Acquired::Reuse(connection, since) => Lease::new(connection, Age::Idle(since)),

@@ -22,6 +22,7 @@ mod secrets;
 mod signing;
 mod snapshot;
 mod staying;
+mod storm;
 mod support;
 mod tasks;
 mod tls;

@@ -23,7 +23,7 @@ fn pool(max_idle: usize, max_open: Option<usize>) -> Pool<u64> {
 
 fn acquire(pool: &mut Pool<u64>, number: u8, now: Instant) -> Acquired<u64> {
     let mut spent = Vec::new();
-    pool.acquire(&origin(number), now, &mut spent)
+    pool.acquire(&origin(number), Turn::InOrder, now, &mut spent)
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn connections_that_idled_too_long_are_never_handed_out() {
     assert_eq!(pool.release(host, id, 1, now), None);
     let mut spent = Vec::new();
     let later = now + Duration::from_secs(30);
-    assert!(matches!(pool.acquire(&origin(1), later, &mut spent), Acquired::Connect(_)));
+    assert!(matches!(pool.acquire(&origin(1), Turn::InOrder, later, &mut spent), Acquired::Connect(_)));
     assert_eq!(spent, [1]);
     assert_eq!(pool.stats().idle, 0);
 }
@@ -69,6 +69,21 @@ fn waiters_are_served_in_the_order_they_came() {
     assert_eq!(pool.closed(host, id), None);
     assert!(matches!(second.try_recv(), Ok(Granted::Connect(_))));
     assert_eq!((pool.stats().waiting, pool.stats().connecting), (0, 1));
+}
+
+#[test]
+fn what_a_session_does_for_itself_goes_before_the_calls_that_wait() {
+    let now = Instant::now();
+    let mut pool = pool(8, Some(1));
+    let Acquired::Connect(host) = acquire(&mut pool, 1, now) else { panic!("nothing is idle") };
+    let id = pool.connected(host);
+    let Acquired::Wait(mut call) = acquire(&mut pool, 1, now) else { panic!("the host is full") };
+    let renewal = pool.acquire(&origin(1), Turn::First, now, &mut Vec::new());
+    let Acquired::Wait(mut renewal) = renewal else { panic!("the host is full") };
+    assert_eq!(pool.release(host, id, 1, now), None);
+    assert!(matches!(renewal.try_recv(), Ok(Granted::Reuse(1))));
+    assert!(call.try_recv().is_err());
+    assert_eq!(pool.stats().waiting, 1);
 }
 
 #[test]
