@@ -14,7 +14,7 @@ use hallpass_core::host::perform;
 use hallpass_core::machine::{Head, Redirect, Repeatable};
 
 use crate::body::{CallBody, ResponseStream};
-use crate::drive::{After, Event, Shared, Slot};
+use crate::drive::{Event, Shared, Slot};
 use crate::host::Performer;
 use crate::response::Response;
 use crate::seeing::span;
@@ -162,20 +162,15 @@ impl Call {
                     now = session.shared.now();
                     next = match step {
                         Ok(performed) => {
-                            match span.in_scope(|| session.shared.answer(performed, Some(guard.id), now)) {
-                                After::Event(event) => {
-                                    if let Event::Reply(_) = event {
-                                        guard.end = End::Settled;
-                                    }
-                                    Some(event)
-                                }
-                                After::Wait => None,
-                                // What it waits for may need the connection that the answer holds.
-                                After::WaitAnew => {
-                                    drop(stash.lock().unwrap_or_else(PoisonError::into_inner).take());
-                                    None
-                                }
+                            let after = span.in_scope(|| session.shared.answer(performed, Some(guard.id), now));
+                            if let Some(Event::Reply(_)) = after.next {
+                                guard.end = End::Settled;
                             }
+                            if !after.is_held {
+                                // What the call waits for may need the connection that the answer holds.
+                                drop(stash.lock().unwrap_or_else(PoisonError::into_inner).take());
+                            }
+                            after.next
                         }
                         Err(event) => Some(event),
                     };

@@ -93,11 +93,7 @@ impl Shared {
         }
         drop(machine);
         self.act(&mut acts);
-        match acts.own {
-            Some(event) => After::Event(event),
-            None if is_held => After::Wait,
-            None => After::WaitAnew,
-        }
+        After { next: acts.own, is_held }
     }
 
     /// Fires what is due.
@@ -221,12 +217,11 @@ impl Drop for Shared {
 }
 
 /// What happens to a call once an answer of its own was brought back.
-pub(crate) enum After {
-    Event(Event),
-    /// It waits, and the answer that it got may still be its reply.
-    Wait,
-    /// It waits, and the answer that it got is of no use any more.
-    WaitAnew,
+pub(crate) struct After {
+    /// What happens next; nothing: it waits.
+    pub(crate) next: Option<Event>,
+    /// Whether the answer that it got may still be its reply.
+    pub(crate) is_held: bool,
 }
 
 /// A call or command that has begun.
