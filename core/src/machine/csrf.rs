@@ -11,6 +11,7 @@ use super::session::Session;
 use crate::effect::{Arrival, CallId, Failure, Purpose};
 use crate::error::{Error, Kind};
 use crate::time::Now;
+use crate::url::triplet;
 
 impl Session {
     /// Puts the token onto a request to the platform, in place of what is there.
@@ -89,13 +90,9 @@ fn decoded(value: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let digits = after.get(..2).filter(|digits| byte == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
-        let triplet = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        out.push(triplet.unwrap_or(byte));
-        if triplet.is_some() {
-            rest = &after[2..];
-        }
+        let encoded = if byte == b'%' { triplet(after) } else { None };
+        out.push(encoded.unwrap_or(byte));
+        rest = if encoded.is_some() { &after[2..] } else { after };
     }
     out
 }

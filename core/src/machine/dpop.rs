@@ -222,11 +222,7 @@ fn is_demanded_of_call(arrival: &Arrival) -> bool {
 
 /// RFC 9449 §8: a 400 of the token endpoint, or a 401 as anywhere else.
 fn is_demanded_of_own(arrival: &Arrival) -> bool {
-    let is_told = || {
-        let document = token::document(arrival).ok();
-        let code = document.as_ref().and_then(|document| document.pointer("/error"));
-        code.and_then(crate::document::Node::as_str) == Some(DEMAND)
-    };
+    let is_told = || token::error_code(arrival).as_deref() == Some(DEMAND);
     let is_error = matches!(arrival.status.as_u16(), 400 | 401) && arrival.headers.contains_key(NONCE);
     is_demanded_of_call(arrival) || (is_error && is_told())
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** no header of the session leaves for an origin that the platform does not name.
 
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::call::{Call, Reach};
 use super::life::Phase;
@@ -21,6 +21,16 @@ impl Session {
             headers.remove(AUTHORIZATION);
             self.wear(&mut headers, &call.head.uri, now);
             self.guard(&mut headers, &call.head.method, &call.head.uri, now);
+        }
+        headers
+    }
+
+    /// The headers of a request of the session's own that shows who it is; none for an origin that the platform does not name.
+    pub(super) fn own_headers(&self, method: &Method, uri: &Uri, now: Now) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.compiled.names(uri) {
+            self.wear(&mut headers, uri, now);
+            self.guard(&mut headers, method, uri, now);
         }
         headers
     }

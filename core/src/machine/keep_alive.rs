@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::Method;
 
 use super::life::Phase;
 use super::output::Notice;
@@ -85,10 +85,8 @@ impl Session {
     pub(super) fn send_keep_alive(&mut self, wonder: Wonder, now: Now) {
         let Some(uri) = self.compiled.keep_alive().cloned() else { return };
         self.keep_alive.asking = Some((self.generation, wonder));
-        let mut headers = HeaderMap::new();
-        self.wear(&mut headers, &uri, now);
-        self.guard(&mut headers, &http::Method::GET, &uri, now);
-        self.own_exchange(Purpose::KeepAlive, 1, http::Method::GET, uri, headers, SendBody::Empty, now);
+        let headers = self.own_headers(&Method::GET, &uri, now);
+        self.own_exchange(Purpose::KeepAlive, 1, Method::GET, uri, headers, SendBody::Empty, now);
     }
 
     /// Asks once more at keep-alive's own address.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::Method;
 
 use super::call::{Held, State};
 use super::life::{Ending, Phase};
@@ -101,12 +101,8 @@ impl Session {
     /// Asks the platform who this session is.
     pub(super) fn send_probe(&mut self, attempt: u32, now: Now) {
         let Some(uri) = self.compiled.identity().cloned() else { return };
-        let mut headers = HeaderMap::new();
-        if self.compiled.names(&uri) {
-            self.wear(&mut headers, &uri, now);
-            self.guard(&mut headers, &http::Method::GET, &uri, now);
-        }
-        self.own_exchange(Purpose::Probe, attempt, http::Method::GET, uri, headers, SendBody::Empty, now);
+        let headers = self.own_headers(&Method::GET, &uri, now);
+        self.own_exchange(Purpose::Probe, attempt, Method::GET, uri, headers, SendBody::Empty, now);
     }
 
     /// The platform answered the probe of an active session, or did not.

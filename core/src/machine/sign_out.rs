@@ -79,9 +79,7 @@ impl Session {
         let (token, hint) = match step {
             Step::Endpoint => {
                 let (method, uri) = self.compiled.sign_out()?.clone();
-                let mut headers = HeaderMap::new();
-                self.wear(&mut headers, &uri, now);
-                self.guard(&mut headers, &method, &uri, now);
+                let headers = self.own_headers(&method, &uri, now);
                 return Some((method, uri, headers, SendBody::Empty));
             }
             Step::Refresh => (self.tokens.refresh.as_ref()?, "refresh_token"),
@@ -131,7 +129,7 @@ impl Session {
             }
             Step::Refresh => false,
             // An issuer need not be able to revoke access tokens (RFC 7009 §2.2.1).
-            Step::Access => status == 400 && token::told(arrival).contains("unsupported_token_type"),
+            Step::Access => status == 400 && token::error_code(arrival).as_deref() == Some("unsupported_token_type"),
         };
         let kind = if status < 500 { Kind::UnexpectedAnswer } else { Kind::PlatformFailed };
         (!is_gone).then(|| Error::new(kind, format!("it answered {status}{}", token::told(arrival))))

@@ -17,6 +17,7 @@ use crate::effect::Arrival;
 use crate::error::{Error, Kind};
 use crate::platform::{ClientAuth, ClientCredentials, OAuthRefresh, TokenPointers};
 use crate::time::Now;
+use crate::url::push_encoded;
 
 /// A token request, ready to be sent.
 pub(super) struct Request {
@@ -107,14 +108,20 @@ pub(super) fn document(arrival: &Arrival) -> Result<Node, Error> {
     json::read(body).map_err(|_| unexpected(arrival, "is not JSON"))
 }
 
-/// What an answer says of a failure, where it is a short code that is safe to show (RFC 6749 §5.2).
+/// The error code of an answer, where it has one (RFC 6749 §5.2).
+pub(super) fn error_code(arrival: &Arrival) -> Option<String> {
+    document(arrival).ok()?.pointer("/error").and_then(Node::as_str).map(str::to_owned)
+}
+
+/// What an answer says of a failure, where it is a short code that is safe to show.
 pub(super) fn told(arrival: &Arrival) -> String {
-    let code = document(arrival).ok();
-    let code = code.as_ref().and_then(|document| document.pointer("/error")).and_then(Node::as_str);
-    let is_plain = |code: &&str| {
-        (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
-    code.filter(is_plain).map_or_else(String::new, |code| format!(" (`{code}`)"))
+    error_code(arrival).map_or_else(String::new, |code| shown(&code))
+}
+
+/// An error code, where it is one that is safe to show (RFC 6749 §4.1.2.1, §5.2).
+pub(super) fn shown(code: &str) -> String {
+    let is_plain = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_plain { format!(" (`{code}`)") } else { String::new() }
 }
 
 /// An answer that is not what the platform's description promises.
@@ -176,17 +183,12 @@ impl Form {
 
 /// `application/x-www-form-urlencoded` of one name or value (WHATWG URL §5.2).
 fn encoded(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
             b' ' => out.push('+'),
-            _ => {
-                out.push('%');
-                out.push(char::from(HEX[usize::from(byte >> 4)]));
-                out.push(char::from(HEX[usize::from(byte & 15)]));
-            }
+            _ => push_encoded(&mut out, byte),
         }
     }
     out

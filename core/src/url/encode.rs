@@ -55,7 +55,7 @@ pub(crate) fn component(text: &str) -> zeroize::Zeroizing<String> {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.extend(['%', char::from(HEX[usize::from(byte >> 4)]), char::from(HEX[usize::from(byte & 15)])]);
+            push_encoded(&mut out, byte);
         }
     }
     out
@@ -84,13 +84,15 @@ pub(super) fn push(out: &mut String, text: &str, part: Part, triplets: Triplets)
     }
 }
 
-fn push_encoded(out: &mut String, byte: u8) {
+/// Appends one byte as a triplet (RFC 3986 §2.1).
+pub(crate) fn push_encoded(out: &mut String, byte: u8) {
     out.push('%');
     out.push(char::from(HEX[usize::from(byte >> 4)]));
     out.push(char::from(HEX[usize::from(byte & 15)]));
 }
 
-fn triplet(after: &[u8]) -> Option<u8> {
+/// The byte that two hexadecimal digits after a `%` stand for (RFC 3986 §2.1).
+pub(crate) fn triplet(after: &[u8]) -> Option<u8> {
     let [high, low, ..] = after else {
         return None;
     };

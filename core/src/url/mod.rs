@@ -12,7 +12,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use encode::component;
+pub(crate) use encode::{component, push_encoded, triplet};
 pub use host::is_loopback;
 pub use normalise::normalise;
 pub use origin::{Origin, Scheme};

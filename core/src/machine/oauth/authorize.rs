@@ -3,12 +3,13 @@
 //! **Invariant:** a code is taken only from an address that is the redirect address, with this session's own `state`, and
 //! never when it names another issuer.
 
-use super::super::token::Form;
+use super::super::token::{self, Form};
 use super::browser::wrong;
 use super::pkce::Proof;
 use crate::credentials::Secret;
 use crate::error::{Error, Kind};
 use crate::platform::AuthorizationCode;
+use crate::url::triplet;
 
 /// What the browser is sent to the issuer with, besides the secrets.
 pub(super) struct Request<'a> {
@@ -77,7 +78,7 @@ impl Expected<'_> {
                 "server_error" | "temporarily_unavailable" => Kind::PlatformFailed,
                 _ => Kind::UnexpectedAnswer,
             };
-            return Err(Error::new(kind, format!("the issuer did not sign the account in{}", told(&code))));
+            return Err(Error::new(kind, format!("the issuer did not sign the account in{}", token::shown(&code))));
         }
         answer.code.ok_or_else(|| wrong("holds no `code`"))
     }
@@ -124,24 +125,19 @@ fn text(value: &str) -> Result<String, Error> {
 /// A name or value of `application/x-www-form-urlencoded`, decoded; nothing where that is not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
             b'+' => out.push(b' '),
             b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                out.push((digit()? * 16 + digit()?) as u8);
+                out.push(triplet(after)?);
+                rest = &after[2..];
             }
             _ => out.push(byte),
         }
     }
     String::from_utf8(out).ok()
-}
-
-/// An error code of an issuer, where it is one that is safe to show (RFC 6749 §4.1.2.1).
-pub(super) fn told(code: &str) -> String {
-    let is_plain = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    if is_plain { format!(" (`{code}`)") } else { String::new() }
 }
 
 #[cfg(test)]

@@ -78,9 +78,7 @@ pub(super) fn polled(arrival: &Arrival) -> Poll {
     if arrival.status.is_success() {
         return Poll::Success;
     }
-    let document = token::document(arrival).ok();
-    let code = document.as_ref().and_then(|document| document.member("error")).and_then(Node::as_str);
-    match code {
+    match token::error_code(arrival).as_deref() {
         Some("authorization_pending") => Poll::Pending,
         Some("slow_down") => Poll::SlowDown,
         Some("expired_token") => Poll::Expired,
