@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 
 import { type Asks, Client, type ClientOptions, HallpassError, Imported } from "hallpass";
 
+import { client } from "./support/client.js";
 import { password, Testbed } from "./support/testbed.js";
 
 let testbed: Testbed;
@@ -13,13 +14,6 @@ before(async () => {
   testbed = await Testbed.start("--open-registration");
 });
 after(() => testbed.stop());
-
-/** A client that is closed when the test ends. */
-function client(context: { after(end: () => Promise<void>): void }, options: ClientOptions): Client {
-  const made = new Client(options);
-  context.after(() => made.close().catch(() => {}));
-  return made;
-}
 
 /** The testbed, for programs that sign in by themselves. */
 function custom(): ClientOptions["platform"] {

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 
 import { type Asks, Client, type ClientOptions, HallpassError, MemoryStore, type PlatformDefinition } from "hallpass";
 
+import { client } from "./support/client.js";
 import { listen } from "./support/listener.js";
 import { KEYS, password, Testbed } from "./support/testbed.js";
 
@@ -14,13 +15,6 @@ before(async () => {
   testbed = await Testbed.start("--open-registration");
 });
 after(() => testbed.stop());
-
-/** A client that is closed when the test ends. */
-function client(context: { after(end: () => Promise<void>): void }, options: ClientOptions): Client {
-  const made = new Client(options);
-  context.after(() => made.close().catch(() => {}));
-  return made;
-}
 
 /** A platform of the testbed's issuer. */
 function issued(id: string, sign_in: PlatformDefinition["sign_in"]): PlatformDefinition {

@@ -6,6 +6,8 @@
 //!         └▶ Wait ─(first in, first out)─▶ Reuse or Connect, granted to the waiter
 //! ```
 //!
+//! What a session does for itself goes before the calls that wait: they may wait for just that.
+//!
 //! **Invariant:** every counter is exact after each method, `open` is what the operating system would count, and
 //! whatever a waiter does not take goes to the next one.
 

@@ -103,7 +103,10 @@ impl Arguments {
     }
 }
 
-const EXIT_CODES: &str = "\
+/// The exit codes, for both helps.
+macro_rules! exit_codes {
+    () => {
+        "\
 Exit codes:
   0  served (1xx to 3xx), or done
   1  something else went wrong, such as writing the output
@@ -113,19 +116,15 @@ Exit codes:
   5  the platform failed, throttles or answers what its file does not allow for
   6  the network: no connection, broken off, too slow
   7  the store or the keys
-130  interrupted; the session was saved";
+130  interrupted; the session was saved"
+    };
+}
 
-const LONG: &str = "\
-Exit codes:
-  0  served (1xx to 3xx), or done
-  1  something else went wrong, such as writing the output
-  2  the command line, platform file, credentials or request cannot be
-  3  the account must sign in: no session, expired, refused
-  4  the platform declined the request (a 4xx of its own)
-  5  the platform failed, throttles or answers what its file does not allow for
-  6  the network: no connection, broken off, too slow
-  7  the store or the keys
-130  interrupted; the session was saved
+const EXIT_CODES: &str = exit_codes!();
+
+const LONG: &str = concat!(
+    exit_codes!(),
+    "
 
 Files:
   $XDG_CONFIG_HOME/hallpass/platforms/NAME.toml   platforms by name
@@ -139,4 +138,5 @@ Environment:
   HALLPASS_FIELD_NAME  the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
 
 An error is one line, `hallpass: WHAT (KIND)`; with --errors json one object, {\"error\":{\"kind\",\"detail\",\"retry\"}}. KIND is
-the same word as in the libraries.";
+the same word as in the libraries."
+);
