@@ -72,6 +72,12 @@ impl Session {
         self.machine.cancel(CallId::from_raw(call as u64), now(mono_ms, wall_ms));
     }
 
+    /// Whether the answer that a call got last may still become its reply; otherwise its body can be let go.
+    #[wasm_bindgen(js_name = holdsAnswer)]
+    pub fn holds_answer(&self, call: f64) -> bool {
+        self.machine.holds_answer(CallId::from_raw(call as u64))
+    }
+
     /// Signs in with credentials written as JSON.
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&mut self, credentials: &str, mono_ms: f64, wall_ms: f64) -> Result<f64, JsValue> {

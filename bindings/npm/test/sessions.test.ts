@@ -10,6 +10,7 @@ import { after, before, test } from "node:test";
 import { Client, type ClientOptions, HallpassError, MemoryStore, type Notice, replyInfo } from "hallpass";
 import { FileStore } from "hallpass/node";
 
+import { client } from "./support/client.js";
 import { KEYS, password, Testbed } from "./support/testbed.js";
 
 let testbed: Testbed;
@@ -17,13 +18,6 @@ before(async () => {
   testbed = await Testbed.start("--open-registration");
 });
 after(() => testbed.stop());
-
-/** A client that is closed when the test ends. */
-function client(context: { after(end: () => Promise<void>): void }, options: ClientOptions): Client {
-  const made = new Client(options);
-  context.after(() => made.close().catch(() => {}));
-  return made;
-}
 
 for (const recipe of ["oauth", "json", "form", "bearer"] as const) {
   test(`a session signs in by ${recipe} and calls`, async (context) => {
@@ -52,6 +46,29 @@ test("refused credentials are an error of their own and asked for once", async (
   assert.equal((await testbed.stats()).sign_ins.refused, 1);
   const session = await made.signIn("carla", password("carla"));
   assert.equal(session.state, "active", "the account can be tried again");
+});
+
+test("a refused answer is let go before its call waits for the renewal, which may need its connection", async (context) => {
+  let letGo = (): void => {};
+  const isLetGo = new Promise<void>((resolve) => (letGo = resolve));
+  let isExpired = false;
+  const made = client(context, {
+    platform: testbed.oauth(),
+    fetch: async (input, init) => {
+      const answer = fetch(input, init);
+      if (!isExpired) return answer;
+      // One connection at a time: the token endpoint is reached once the refused answer has given its connection back.
+      if (String(input).endsWith("/oauth/token")) return isLetGo.then(() => answer);
+      const { status, headers } = await answer;
+      if (status !== 401) return answer;
+      return new Response(new ReadableStream({ cancel: letGo }), { status, headers });
+    },
+  });
+  const session = await made.signIn("single", { refresh_token: await testbed.grant("single") });
+  await testbed.control("expire?account=single");
+  isExpired = true;
+  assert.equal((await session.fetch("/api/items/1")).status, 200);
+  assert.equal(session.stats.renewals, 1);
 });
 
 test("sixty-four refused calls renew once", async (context) => {

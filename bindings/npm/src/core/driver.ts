@@ -96,7 +96,7 @@ export class Driver {
     const causes: unknown[] = [];
     try {
       this.#pump();
-      const ended = await this.#see(waiting, asked, answers, causes);
+      const ended = await this.#see(id, waiting, asked, answers, causes);
       if ("error" in ended) throw signal?.aborted ? signal.reason : withCause(ended.error, causes.at(-1));
       const arrived = ended.answered && answers.get(ended.answered.from);
       if (!ended.answered || !arrived) throw failure("misuse", "internal", "a call was answered without an answer");
@@ -104,7 +104,7 @@ export class Driver {
       return { answered: ended.answered, arrived };
     } finally {
       signal?.removeEventListener("abort", onAbort);
-      for (const old of answers.values()) discard(old.response);
+      letGo(answers);
     }
   }
 
@@ -122,12 +122,17 @@ export class Driver {
   }
 
   /** Performs a call's effects in its own chain until it has ended. */
-  async #see(waiting: Waiting, asked: Asked, answers: Map<number, Arrived>, causes: unknown[]): Promise<Ended> {
+  async #see(
+    id: number,
+    waiting: Waiting,
+    asked: Asked,
+    answers: Map<number, Arrived>,
+    causes: unknown[],
+  ): Promise<Ended> {
     while (waiting.ended === undefined) {
       const effect = waiting.take();
       if (effect?.kind === "exchange") {
-        for (const old of answers.values()) discard(old.response);
-        answers.clear();
+        letGo(answers);
         const outcome = await this.#exchange(effect, asked);
         if ("arrived" in outcome) answers.set(effect.id, outcome.arrived);
         else causes.push(outcome.cause);
@@ -139,6 +144,8 @@ export class Driver {
         this.#enter((core, mono, wall) => core.declined(effect.id, effect.kind, mono, wall));
         this.#pump();
       } else {
+        // What the call waits for may need the connection that an answer of no more use holds.
+        if (answers.size > 0 && !this.#enter((core) => core.holdsAnswer(id))) letGo(answers);
         await this.#look(waiting);
       }
     }
@@ -368,6 +375,12 @@ export class Driver {
     if (this.isLost) for (const controller of this.#running.values()) controller.abort();
     for (const one of waiting) one.wake();
   };
+}
+
+/** Throws away answers that are of no more use, and their connections with them. */
+function letGo(answers: Map<number, Arrived>): void {
+  for (const { response } of answers.values()) discard(response);
+  answers.clear();
 }
 
 /** Runs code of the program; what it throws is the program's own uncaught error, as with an event. */
