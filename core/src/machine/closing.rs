@@ -119,7 +119,7 @@ impl Session {
             Ending::Expired => Notice::Expired,
             Ending::Rejected => Notice::Rejected(error.code()),
         });
-        self.phase = Phase::Ended(ending, error.clone());
+        self.phase = Phase::Ended(ending, Box::new(error.clone()));
         self.drop_renewal(error);
         self.lifetime.at = None;
         self.stop_probe(Some(Verdict::Refused));

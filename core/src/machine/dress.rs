@@ -79,7 +79,9 @@ impl Session {
             match jar.receive(uri, line.as_bytes(), now.wall) {
                 // The same value with another date is the same credential.
                 Received::Stored(Change { what: Changed::Attributes, .. }) => is_changed = true,
-                Received::Stored(_) | Received::Deleted(_) => {
+                // No credential is not a newer one: what the session is refused for stays its own fault.
+                Received::Deleted(_) => is_changed = true,
+                Received::Stored(_) => {
                     is_changed = true;
                     is_renewed |= is_credential;
                 }

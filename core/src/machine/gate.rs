@@ -9,6 +9,7 @@ use http::Method;
 use super::call::{Body, Reach, State};
 use super::calls::shown;
 use super::life::{self, Phase};
+use super::seldom::Emptied;
 use super::session::Session;
 use super::window::Freshness;
 use crate::effect::CallId;
@@ -79,15 +80,15 @@ impl Session {
     pub(super) fn left_queue(&mut self) {
         self.parked.gone += 1;
         if self.parked.gone > 32 && self.parked.gone > self.parked.len() {
-            let mut queue = std::mem::take(&mut self.parked);
-            queue.calls.retain(|id| self.call_at(*id).is_some());
-            self.parked.calls = queue.calls;
+            let mut calls = self.parked.take().calls;
+            calls.retain(|id| self.call_at(*id).is_some());
+            self.parked.calls = calls;
         }
     }
 
     /// Sends every waiting call on its way again; some may come to wait once more.
     pub(super) fn open_gate(&mut self, now: Now) {
-        for id in std::mem::take(&mut self.parked).calls {
+        for id in self.parked.take().calls {
             if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
                 self.begin(id, now);
             }
@@ -97,7 +98,7 @@ impl Session {
 
     /// Ends every waiting call with this error.
     pub(super) fn turn_away(&mut self, error: &Error) {
-        for id in std::mem::take(&mut self.parked).calls {
+        for id in self.parked.take().calls {
             if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
                 self.reply(id, Err(error.clone()));
             }
@@ -111,7 +112,7 @@ impl Session {
                 Gate::Barred(Error::new(Kind::NoSession, "there is no session yet; sign in or resume first"))
             }
             Phase::Loading(_) | Phase::SigningIn(_) => Gate::Shut,
-            Phase::Ended(_, error) => Gate::Barred(error.clone()),
+            Phase::Ended(_, error) => Gate::Barred(Error::clone(error)),
             Phase::Closed => Gate::Barred(life::closed()),
             Phase::Active => self.active_gate(now),
         }
@@ -139,7 +140,7 @@ impl Session {
         }
         match (&self.phase, self.is_usable(now)) {
             (Phase::Active, true) => Gate::Open,
-            (Phase::Ended(_, error), _) => Gate::Barred(error.clone()),
+            (Phase::Ended(_, error), _) => Gate::Barred(Error::clone(error)),
             _ if !self.can_renew() => self.bar_ended(now),
             _ => Gate::Barred(self.renewal_trouble()),
         }
@@ -164,6 +165,19 @@ impl Session {
     /// Where this moment lies relative to the present token's end.
     pub(super) fn freshness(&self, now: Now) -> Freshness {
         self.tokens.life.map_or(Freshness::Fresh, |life| life.freshness(now.wall))
+    }
+}
+
+impl Emptied for Queue {
+    const EMPTY: Self = Self { calls: VecDeque::new(), gone: 0 };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Queue = Queue::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty()
     }
 }
 

@@ -203,6 +203,44 @@ fn a_suspicion_asks_the_probe_and_a_refused_probe_renews() {
 }
 
 #[test]
+fn a_probe_that_is_itself_answered_with_what_makes_others_suspicious_refuses() {
+    let rules = PROBED.replace(r#""oauth2_refresh": {}"#, r#""bearer": {}"#);
+    let mut pair = Pair::new(&rules.replace(r#""renew": {"token_url": "/token"},"#, ""));
+    let id = pair.sign_in(Credentials::bearer("t1"));
+    let probe = pair.own(Purpose::Probe);
+    pair.answer(probe, 200, JSON, r#"{"id": "u1"}"#);
+    pair.done(id);
+    let call = pair.get("/a");
+    let exchange = pair.exchange();
+    pair.answer(exchange, 403, &[], "");
+    let probe = pair.own(Purpose::Probe);
+    pair.answer(probe, 403, &[], "");
+    assert_eq!(verdict(pair.reply(call)), Verdict::Refused);
+    assert_eq!(pair.session.state(), State::Expired);
+}
+
+#[test]
+fn a_suspicious_answer_that_takes_the_credential_away_brings_no_newer_one() {
+    let mut pair = Pair::new(
+        r#""sign_in": {"bundle": {}}, "credential": {"cookie": "sid"}, "identity": {"path": "/me", "account_id": "/id"},
+           "refused": {"suspect": [403]}"#,
+    );
+    let id = pair.sign_in(Credentials { cookies: Some(Secret::new("sid=1")), ..Credentials::default() });
+    let probe = pair.own(Purpose::Probe);
+    pair.answer(probe, 200, JSON, r#"{"id": "u1"}"#);
+    pair.done(id);
+    let call = pair.get("/a");
+    let exchange = pair.exchange();
+    let gone = [("set-cookie", "sid=; Max-Age=0")];
+    pair.answer(exchange, 403, &gone, "");
+    let probe = pair.own(Purpose::Probe);
+    assert!(!probe.headers.contains_key("cookie"));
+    pair.answer(probe, 403, &[], "");
+    assert_eq!(verdict(pair.reply(call)), Verdict::Refused);
+    assert_eq!((pair.session.state(), pair.session.generation()), (State::Expired, 1));
+}
+
+#[test]
 fn a_suspicion_that_the_probe_does_not_share_is_the_calls_own_answer() {
     let mut pair = probed();
     let call = pair.get("/a");

@@ -47,7 +47,7 @@ impl Session {
         let tokens = Tokens::new(now.wall);
         let before = Before {
             tokens: std::mem::replace(&mut self.tokens, tokens),
-            jar: std::mem::take(&mut self.jar),
+            jar: self.jar.take(),
             phase: std::mem::replace(&mut self.phase, Phase::Fresh),
             was_saving,
             renewed: None,
