@@ -18,6 +18,7 @@ mod rules;
 mod secrets;
 mod signing;
 mod snapshot;
+mod storm;
 mod support;
 mod tasks;
 mod tls;
