@@ -57,7 +57,9 @@ pub(super) fn about(platform: &Platform, file: &Node) -> Vec<Remark> {
             "says that a rotated refresh token can be sent twice; most issuers end the grant then".to_owned(),
         );
     }
-    if platform.identity.is_none() {
+    // A client that signs in for itself is nobody in particular, and neither is a guest.
+    let is_somebody = !matches!(platform.sign_in, SignIn::ClientCredentials(_) | SignIn::Guest(_));
+    if platform.identity.is_none() && is_somebody {
         remark("identity", "is missing: nobody can ask whether a session is good (`hallpass check`)".to_owned());
     }
     for status in &platform.refused.status {
