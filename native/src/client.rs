@@ -3,14 +3,17 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hallpass_core::credentials::Credentials;
+use hallpass_core::effect::CallId;
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::{Error, Kind};
 use hallpass_core::limit::RetryBudget;
 use hallpass_core::machine::{Notice, Persist, Session as Core, Settings, State};
 use hallpass_core::seed::Seed;
 use hallpass_core::store::{RecordKey, RecordKind};
+use hallpass_core::time::Now;
 use tokio::runtime::Handle;
 
 use crate::ask::Asker;
@@ -51,6 +54,18 @@ pub struct Saved {
     pub account: String,
     /// The record's version.
     pub version: u64,
+}
+
+/// How a session was closed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// The platform's id.
+    pub platform: String,
+    /// The account's name.
+    pub account: String,
+    /// The store's error, where something could not be saved.
+    pub result: Result<(), Error>,
 }
 
 pub(crate) struct Inner {
@@ -119,7 +134,8 @@ impl Client {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Signs an account in. If the same account is being signed in already, waits for that.
+    /// Signs an account in. If the same account is being signed in already, waits for that; if its session is being closed, waits for that
+    /// and makes a new one.
     ///
     /// # Errors
     ///
@@ -132,29 +148,26 @@ impl Client {
         account: &str,
         credentials: Credentials,
     ) -> Result<Session, Error> {
-        let session = self.session_for(platform, account).await?;
-        session.shared.run(|core, now| core.sign_in(credentials, now)).await?;
-        Ok(session)
+        self.opened(platform, account, |core, now| core.sign_in(credentials.clone(), now)).await
     }
 
-    /// Opens the saved session of an account without signing in; a live one is handed out as it is.
+    /// Opens the saved session of an account without signing in; a live one is handed out as it is, and one that is being closed is waited
+    /// for and opened anew.
     ///
     /// # Errors
     ///
     /// `no_session` when none is saved, `store_unavailable` when that cannot be known, `platform_changed`, `key_missing`,
     /// `key_unknown`, `wrong_context`, `damaged` or `version_unknown` when it does not open.
     pub async fn resume(&self, platform: &Platform, account: &str) -> Result<Session, Error> {
-        let session = self.session_for(platform, account).await?;
-        session.shared.run(Core::resume).await?;
-        Ok(session)
+        self.opened(platform, account, Core::resume).await
     }
 
-    /// The live session of an account, if this client has one.
+    /// The live session of an account, if this client has one; one that has ended, or is about to, is not handed out.
     pub fn session(&self, platform: &str, account: &str) -> Option<Session> {
         handle(self.inner.live.find(platform, account)?)
     }
 
-    /// Every live session of this client.
+    /// Every live session of this client; those that have ended, or are about to, are not handed out.
     pub fn sessions(&self) -> Vec<Session> {
         self.inner.live().into_iter().filter_map(handle).collect()
     }
@@ -230,17 +243,50 @@ impl Client {
     ///
     /// The first error of a session that could not be saved; the others are closed all the same.
     pub async fn close(&self) -> Result<(), Error> {
-        let mut result = Ok(());
-        for shared in self.inner.live() {
-            let closed = shared.run(Core::close).await;
-            result = result.and(closed);
+        self.close_all(Core::close).await.into_iter().try_for_each(|closed| closed.result)
+    }
+
+    /// Closes every live session at once, each as [`Session::close_within`] does, and tells how each ended, in the order of the accounts'
+    /// names. Those that are being closed already are waited for, and told of as well.
+    pub async fn close_within(&self, limit: Duration) -> Vec<Closed> {
+        self.close_all(|core, now| core.close_within(limit, now)).await
+    }
+
+    async fn close_all(&self, close: impl Fn(&mut Core, Now) -> CallId) -> Vec<Closed> {
+        let live = self.inner.live();
+        // All are told to close before any is waited for.
+        let now = self.inner.clock.now();
+        let begun: Vec<_> = live.iter().map(|shared| shared.begin(&close, now)).collect();
+        let mut all = Vec::with_capacity(live.len());
+        for (shared, begun) in live.iter().zip(begun) {
+            let (platform, account) = (shared.platform_id().to_owned(), shared.account.to_string());
+            all.push(Closed { platform, account, result: shared.ended(begun).await });
         }
         match &self.inner.wire {
             Wire::Network(transport) => transport.close_idle(),
             #[cfg(feature = "testing")]
             Wire::Scripted(_) => {}
         }
-        result
+        all
+    }
+
+    /// The session of an account once a command has opened it. Where another command comes in between, it is tried again.
+    async fn opened(
+        &self,
+        platform: &Platform,
+        account: &str,
+        open: impl Fn(&mut Core, Now) -> CallId,
+    ) -> Result<Session, Error> {
+        loop {
+            let session = self.session_for(platform, account).await?;
+            match session.shared.run(&open).await {
+                Ok(()) if session.shared.look(is_ending) => {}
+                Ok(()) => return Ok(session),
+                // Somebody closed it, or signs it in anew: what comes of that is asked again.
+                Err(error) if matches!(error.code(), Kind::Closed | Kind::Cancelled) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The session of an account: the live one, or a fresh one. One that was dropped is waited for: it may still be renewing or
@@ -270,6 +316,9 @@ impl Client {
             Claim::Given(shared) => return Ok(Ok(Session::first(shared))),
             Claim::Taken(shared) => shared,
         };
+        if shared.look(is_ending) {
+            return Ok(Err(shared));
+        }
         let Some(session) = Session::join(Arc::clone(&shared)) else { return Ok(Err(shared)) };
         if session.shared.look(|core| core.compiled().platform() == platform.definition()) {
             return Ok(Ok(session));
@@ -333,9 +382,15 @@ pub(crate) fn from_store(error: &crate::store::StoreError) -> Error {
     hallpass_core::machine::store_error(error)
 }
 
-/// A handle of a session that some program still holds open.
+/// A handle of a session that some program still holds open, and that is of use.
 fn handle(shared: Arc<Shared>) -> Option<Session> {
-    if shared.look(Core::state) == State::Closed { None } else { Session::join(shared) }
+    let is_over = shared.look(|core| is_ending(core) || matches!(core.state(), State::Expired | State::Rejected));
+    if is_over { None } else { Session::join(shared) }
+}
+
+/// Whether a session is closed, or about to be.
+fn is_ending(core: &Core) -> bool {
+    core.is_closing() || core.state() == State::Closed
 }
 
 fn no_store() -> Error {

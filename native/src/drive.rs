@@ -184,6 +184,11 @@ impl Shared {
     /// Runs a command to its end.
     pub(crate) async fn run(self: &Arc<Self>, command: impl FnOnce(&mut Core, Now) -> CallId) -> Result<(), Error> {
         let begun = self.begin(command, self.now());
+        self.ended(begun).await
+    }
+
+    /// Waits for the end of a command that has begun.
+    pub(crate) async fn ended(self: &Arc<Self>, begun: Begun) -> Result<(), Error> {
         let guard = Released { shared: self, id: begun.id, slot: begun.slot };
         let mut next = begun.first;
         loop {

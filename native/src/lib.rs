@@ -59,7 +59,7 @@ pub use ask::{AskFuture, Asker};
 pub use body::{CallBody, ResponseStream};
 pub use builder::{Builder, RenewWithoutStore};
 pub use call::Call;
-pub use client::{Client, Saved};
+pub use client::{Client, Closed, Saved};
 pub use each::for_each;
 pub use heard::Head;
 pub use platform::Platform;

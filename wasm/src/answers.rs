@@ -17,7 +17,7 @@ use crate::session::{Session, now};
 use crate::wire;
 
 /// How much of an answer's body came with it.
-enum Read {
+pub(crate) enum Read {
     Streamed,
     Whole(Vec<u8>),
     OverCap,
@@ -68,11 +68,7 @@ impl Session {
         mono_ms: f64,
         wall_ms: f64,
     ) -> bool {
-        let kind = FailureKind::ALL.iter().find(|known| known.error_kind().as_str() == kind);
-        let kind = kind.copied().unwrap_or(FailureKind::ConnectionLost);
-        let sent = if maybe_sent { Sent::Maybe } else { Sent::No };
-        let failure = Failure::new(kind, sent, detail);
-        self.finish(effect, Outcome::Exchange(Err(failure)), mono_ms, wall_ms)
+        self.finish(effect, Outcome::Exchange(Err(failure(kind, maybe_sent, detail))), mono_ms, wall_ms)
     }
 
     /// The store answered a load; no bytes mean no live record.
@@ -181,16 +177,7 @@ impl Session {
 
 impl Session {
     fn arrived(&mut self, effect: f64, status: u16, headers: &str, read: Read, mono_ms: f64, wall_ms: f64) -> bool {
-        let headers = head::headers(headers);
-        let outcome = match StatusCode::from_u16(status) {
-            Err(_) => Err(Failure::new(FailureKind::Protocol, Sent::Maybe, "the answer's status is no HTTP status")),
-            Ok(status) => Ok(match read {
-                Read::Streamed => Arrival::streamed(status, headers),
-                Read::Whole(body) => Arrival::whole(status, headers, Bytes::from(body)),
-                Read::OverCap => Arrival { status, headers, body: None, over_cap: true },
-            }),
-        };
-        self.finish(effect, Outcome::Exchange(outcome), mono_ms, wall_ms)
+        self.finish(effect, Outcome::Exchange(arrival(status, headers, read)), mono_ms, wall_ms)
     }
 
     fn finish(&mut self, effect: f64, outcome: Outcome, mono_ms: f64, wall_ms: f64) -> bool {
@@ -198,4 +185,23 @@ impl Session {
         self.reads.remove(&effect);
         self.machine.finish(EffectId::from_raw(effect), outcome, now(mono_ms, wall_ms)).is_ok()
     }
+}
+
+/// An answer as the core takes it.
+pub(crate) fn arrival(status: u16, headers: &str, read: Read) -> Result<Arrival, Failure> {
+    let headers = head::headers(headers);
+    let no_status = |_| Failure::new(FailureKind::Protocol, Sent::Maybe, "the answer's status is no HTTP status");
+    let status = StatusCode::from_u16(status).map_err(no_status)?;
+    Ok(match read {
+        Read::Streamed => Arrival::streamed(status, headers),
+        Read::Whole(body) => Arrival::whole(status, headers, Bytes::from(body)),
+        Read::OverCap => Arrival { status, headers, body: None, over_cap: true },
+    })
+}
+
+/// A failure in one of the ways that [`failures`](crate::failures) lists.
+pub(crate) fn failure(kind: &str, maybe_sent: bool, detail: String) -> Failure {
+    let kind = FailureKind::ALL.iter().find(|known| known.error_kind().as_str() == kind);
+    let sent = if maybe_sent { Sent::Maybe } else { Sent::No };
+    Failure::new(kind.copied().unwrap_or(FailureKind::ConnectionLost), sent, detail)
 }

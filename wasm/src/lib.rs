@@ -23,6 +23,7 @@ mod limits;
 mod platform;
 mod question;
 mod rota;
+mod rules;
 mod session;
 mod settings;
 mod wire;
@@ -37,6 +38,7 @@ pub use keys::Keys;
 pub use limits::Limits;
 pub use platform::Platform;
 pub use rota::Rota;
+pub use rules::Rules;
 pub use session::Session;
 pub use settings::Settings;
 

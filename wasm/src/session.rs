@@ -173,6 +173,31 @@ impl Session {
         self.machine.stats().values().map(|counter| counter as f64).to_vec()
     }
 
+    /// Its calls that wait for an answer from the wire, and those that wait for anything else.
+    #[wasm_bindgen(getter, js_name = underWay)]
+    pub fn under_way(&self) -> Vec<f64> {
+        let found = self.machine.under_way();
+        vec![found.in_flight as f64, found.waiting as f64]
+    }
+
+    /// When the account signed in, in milliseconds since 1970.
+    #[wasm_bindgen(getter, js_name = signedInAt)]
+    pub fn signed_in_at(&self) -> Option<f64> {
+        self.machine.signed_in_at().map(|at| at.as_millis() as f64)
+    }
+
+    /// The kind of the last error of a call, or that the session met with by itself.
+    #[wasm_bindgen(getter, js_name = lastError)]
+    pub fn last_error(&self) -> Option<String> {
+        self.machine.last_error().map(|kind| kind.as_str().to_owned())
+    }
+
+    /// Whether the store holds all that it has; none where it is kept nowhere.
+    #[wasm_bindgen(getter, js_name = isSaved)]
+    pub fn is_saved(&self) -> Option<bool> {
+        self.machine.keeps()
+    }
+
     /// The lines written down since the last time.
     #[wasm_bindgen(js_name = takeTrace)]
     pub fn take_trace(&mut self) -> String {
@@ -188,7 +213,7 @@ pub(crate) fn mono(ms: f64) -> Mono {
     Mono::from_nanos(nanos(ms))
 }
 
-fn nanos(ms: f64) -> u64 {
+pub(crate) fn nanos(ms: f64) -> u64 {
     (ms * 1e6).round() as u64
 }
 

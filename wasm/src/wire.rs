@@ -178,14 +178,7 @@ impl Drained {
 
     fn request(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &SendBody) -> Written {
         self.0.str(method.as_str())?.str(&uri.to_string())?;
-        let mut lines = Vec::with_capacity(256);
-        for (name, value) in headers {
-            lines.extend_from_slice(name.as_str().as_bytes());
-            lines.push(b'\n');
-            lines.extend_from_slice(value.as_bytes());
-            lines.push(b'\n');
-        }
-        self.0.bytes(&lines)?;
+        self.0.bytes(&pairs(headers))?;
         match body {
             SendBody::Empty => self.0.null()?,
             SendBody::Callers => self.0.bool(true)?,
@@ -241,6 +234,18 @@ impl Drained {
             None => self.0.null().map(drop),
         }
     }
+}
+
+/// Headers as bytes: names and values in turn, a line each.
+pub(crate) fn pairs(headers: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(256);
+    for (name, value) in headers {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.push(b'\n');
+        lines.extend_from_slice(value.as_bytes());
+        lines.push(b'\n');
+    }
+    lines
 }
 
 /// The kind of effect that a word names.
@@ -309,6 +314,6 @@ fn millis(wait: Duration) -> f64 {
     wait.as_secs_f64() * 1e3
 }
 
-fn ms(at: Mono) -> f64 {
+pub(crate) fn ms(at: Mono) -> f64 {
     at.as_nanos() as f64 / 1e6
 }

@@ -76,7 +76,7 @@ fn has_target() -> bool {
 }
 
 fn compile_here() -> Result<PathBuf> {
-    run(cargo(&BUILD).env_remove("RUSTFLAGS"))?;
+    run(cargo(&BUILD).env_remove("RUSTFLAGS").env(FLAGS_OF_TARGET, FLAGS))?;
     Ok(compiled_in(&target()))
 }
 
@@ -94,6 +94,7 @@ fn compile_with_debian() -> Result<PathBuf> {
     let mut build = command("/usr/bin/cargo", &root());
     build.args(BUILD).args(["-Z", "build-std=std,panic_abort"]);
     build.env("CARGO_TARGET_DIR", &folder).env("PATH", format!("/usr/bin:{path}"));
+    build.env(FLAGS_OF_TARGET, FLAGS);
     build.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
     build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-19");
     // Set by the toolchain that runs xtask, and not meant for this one.
@@ -120,6 +121,9 @@ const NAME: &str = "hallpass_wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
 const BUILD: [&str; 9] =
     ["build", "--quiet", "--locked", "--package", "hallpass-wasm", "--profile", "wasm", "--target", TARGET];
+/// Rounds of the SHA-2 functions as loops: slower in bulk, of which there is none, and smaller.
+const FLAGS: &str = "--cfg sha2_backend_soft=\"compact\"";
+const FLAGS_OF_TARGET: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 const DEBIAN: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 /// What every runtime that Hallpass supports understands, and nothing newer.
 const OPTIMISE: [&str; 7] = [

@@ -21,9 +21,10 @@ import { check } from "./options.js";
 import type { Credentials, PlatformDefinition } from "./platform.js";
 import { type PoolOptions, SessionPool } from "./pool.js";
 import type { CallOptions } from "./request.js";
-import { type Runtime, runtimeOf } from "./runtime.js";
+import { RUNTIME, type Runtime, runtimeOf } from "./runtime.js";
 import { CALL_OPTIONS, disposable, INSIDE, Session } from "./session.js";
 import type { Signer } from "./sign.js";
+import { type ClientStats, Ledger } from "./snapshot.js";
 import type { Store } from "./store.js";
 
 /** What a client is made with. */
@@ -76,6 +77,7 @@ export class Client extends EventTarget implements AsyncDisposable {
   readonly #platform: string;
   readonly #sessions = new Map<string, Session>();
   readonly #readers = new Readers();
+  readonly #ledger = new Ledger();
   #made: Made | undefined;
   #isClosed = false;
 
@@ -146,6 +148,13 @@ export class Client extends EventTarget implements AsyncDisposable {
     });
   }
 
+  /** How its sessions stand now, and what all that it ever had have counted; nothing secret is in it. */
+  stats(): ClientStats {
+    const wall = this.#runtime.wall();
+    const sessions = [...this.#sessions.values()].map((session) => session[INSIDE].snapshot(this.platform, wall));
+    return this.#ledger.snapshot(new Date(wall), sessions);
+  }
+
   /** The sessions of this platform that the store holds. */
   async sessions(): Promise<SavedSession[]> {
     const { store } = this.#options;
@@ -208,6 +217,11 @@ export class Client extends EventTarget implements AsyncDisposable {
   /** {@link Client.close}. */
   declare [Symbol.asyncDispose]: () => Promise<void>;
 
+  /** @internal */
+  get [RUNTIME](): Runtime {
+    return this.#runtime;
+  }
+
   get #namespace(): string {
     return this.#options.namespace ?? "hallpass";
   }
@@ -247,7 +261,9 @@ export class Client extends EventTarget implements AsyncDisposable {
       persists: this.#options.store !== undefined,
       options: this.#options.calls ?? {},
       left: (left) => {
-        if (this.#sessions.get(account) === left) this.#sessions.delete(account);
+        if (this.#sessions.get(account) !== left) return;
+        this.#sessions.delete(account);
+        this.#ledger.add(left.stats);
       },
     });
     this.#sessions.set(account, session);

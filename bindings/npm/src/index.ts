@@ -23,9 +23,11 @@ export type { Credentials, Login, PlatformDefinition } from "./platform.js";
 export type { AcquireOptions, PoolMember, PoolOptions, PoolReason, PoolStats, SessionPool } from "./pool.js";
 export { replyInfo, type ReplyInfo, type Verdict } from "./reply.js";
 export type { CallOptions } from "./request.js";
+export { Rules, type RulesDocument, type RulesOptions } from "./rules.js";
 export type { Runtime } from "./runtime.js";
 export type { Session, SessionFetch, SessionState, SessionStats } from "./session.js";
 export type { Signer, SignRequest } from "./sign.js";
+export type { ClientStats, SessionSnapshot, Totals } from "./snapshot.js";
 export {
   type Capabilities,
   type Expected,

@@ -18,6 +18,9 @@ export interface Runtime {
   readonly random: (length: number) => Uint8Array;
 }
 
+/** The way to the runtime that a client was given. */
+export const RUNTIME: unique symbol = Symbol("hallpass.runtime");
+
 /** The present runtime, with what the program replaced. */
 export function runtimeOf(given: Partial<Runtime> = {}): Runtime {
   return {

@@ -1,11 +1,12 @@
 // One account's session, as programs hold it.
 
 import { Driver, type Parts } from "./core/driver.js";
-import { failure } from "./error.js";
+import { type ErrorKind, failure } from "./error.js";
 import { type Imported, READ } from "./imported.js";
 import { check } from "./options.js";
 import { dress } from "./reply.js";
 import { ask, type CallOptions } from "./request.js";
+import type { SessionSnapshot } from "./snapshot.js";
 
 /** A `fetch` that stays signed in. */
 export type SessionFetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
@@ -69,6 +70,7 @@ export interface Inside {
   readonly signInImported: (imported: Imported) => Promise<void>;
   readonly resume: () => Promise<void>;
   readonly drop: () => void;
+  readonly snapshot: (platform: string, wall: number) => SessionSnapshot;
 }
 
 /** The way to it. */
@@ -195,7 +197,19 @@ export class Session implements AsyncDisposable {
       signIn: (json) => this.#command((core, mono, wall) => core.signIn(json, mono, wall)),
       resume: () => this.#command((core, mono, wall) => core.resume(mono, wall)),
       drop: () => this.#leave(),
+      snapshot: (platform, wall) => this.#snapshot(platform, wall),
     };
+  }
+
+  #snapshot(platform: string, wall: number): SessionSnapshot {
+    const { account, state, generation, expiresAt, stats } = this;
+    const { inFlight, waiting, signedInAt, lastError, isSaved } = this.#look(UNKNOWN, (core) => {
+      const [inFlight = 0, waiting = 0] = core.underWay;
+      const lastError = core.lastError as ErrorKind | undefined;
+      return { inFlight, waiting, signedInAt: core.signedInAt, lastError, isSaved: core.isSaved };
+    });
+    const age = signedInAt === undefined ? undefined : Math.max(0, wall - signedInAt);
+    return { platform, account, state, generation, age, expiresAt, inFlight, waiting, lastError, isSaved, stats };
   }
 
   async #fetch(input: RequestInfo | URL, init: RequestInit | undefined, options: CallOptions): Promise<Response> {
@@ -263,12 +277,16 @@ export function disposable(made: { prototype: { close(): Promise<void> } }): voi
 
 disposable(Session);
 
+/** What is known of a session that cannot be looked at. */
+const UNKNOWN = { inFlight: 0, waiting: 0, signedInAt: undefined, lastError: undefined, isSaved: undefined };
+
 const CLOSED = "the session is closed; sign in or resume to get a new one";
 
 /** The names of what differs per call. */
 export const CALL_OPTIONS: readonly string[] = ["timeout", "idempotencyKey", "repeat", "replayLimit", "exposeSetCookie"];
 
-const STATS: readonly (keyof SessionStats)[] = [
+/** The names of the counters, in the order of the core. */
+export const STATS: readonly (keyof SessionStats)[] = [
   "calls",
   "attempts",
   "retries",

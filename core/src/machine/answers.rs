@@ -146,6 +146,9 @@ impl Session {
         {
             return;
         }
+        if self.compiled.csrf_header().is_some() && self.own_shook_hands(purpose, &result, now) {
+            return;
+        }
         match (purpose, &self.phase) {
             (Purpose::Renewal, _) => self.renewal_answered(effect, result, now),
             (Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::Discovery, Phase::SigningIn(_)) => {

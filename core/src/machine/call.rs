@@ -104,6 +104,8 @@ pub(super) struct Call {
     /// The generation of the last attempt.
     pub(super) generation: u64,
     pub(super) replayed: bool,
+    /// Whether it was repeated with a token that an answer brought.
+    pub(super) handshaken: bool,
     /// How often in a row the platform wanted another nonce.
     pub(super) nonces: u32,
     /// Whether the body was handed to an exchange.
@@ -174,6 +176,7 @@ impl Call {
             redirects: 0,
             generation: 0,
             replayed: false,
+            handshaken: false,
             nonces: 0,
             body_used: false,
         }

@@ -86,6 +86,9 @@ impl Session {
         if self.dpop.is_some() && self.nonce_demanded(id, &arrival, now) {
             return;
         }
+        if self.compiled.csrf_header().is_some() && self.shook_hands(id, &arrival, now) {
+            return;
+        }
         let Some(call) = self.call_at(id) else { return };
         let meaning = refusal::meaning(&self.compiled, &arrival, &call.head.uri, now.wall);
         if meaning != Meaning::Refusal && arrival.headers.contains_key(http::header::SET_COOKIE) {

@@ -113,6 +113,11 @@ impl Session {
         id
     }
 
+    /// Whether it has been told to end, and takes no calls any more.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
     /// Ends the session by itself: calls that wait fail with this error, and so does every later one.
     pub(super) fn end(&mut self, ending: Ending, error: &Error, now: Now) {
         self.notice(match ending {

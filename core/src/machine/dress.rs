@@ -20,6 +20,7 @@ impl Session {
             headers.remove(COOKIE);
             headers.remove(AUTHORIZATION);
             self.wear(&mut headers, &call.head.uri, now);
+            self.guard(&mut headers, &call.head.method, &call.head.uri, now);
         }
         headers
     }
@@ -77,10 +78,8 @@ impl Session {
             };
             is_dated |= is_credential;
             match jar.receive(uri, line.as_bytes(), now.wall) {
-                // The same value with another date is the same credential.
-                Received::Stored(Change { what: Changed::Attributes, .. }) => is_changed = true,
-                // No credential is not a newer one: what the session is refused for stays its own fault.
-                Received::Deleted(_) => is_changed = true,
+                // The same value with another date is the same credential, and none is not a newer one.
+                Received::Stored(Change { what: Changed::Attributes, .. }) | Received::Deleted(_) => is_changed = true,
                 Received::Stored(_) => {
                     is_changed = true;
                     is_renewed |= is_credential;

@@ -101,7 +101,15 @@ impl Session {
         self.keep_alive.asking = Some((self.generation, wonder));
         let mut headers = HeaderMap::new();
         self.wear(&mut headers, &uri, now);
+        self.guard(&mut headers, &http::Method::GET, &uri, now);
         self.own_exchange(Purpose::KeepAlive, 1, http::Method::GET, uri, headers, SendBody::Empty, now);
+    }
+
+    /// Asks once more at keep-alive's own address.
+    pub(super) fn repeat_keep_alive(&mut self, now: Now) {
+        if let Some((_, wonder)) = self.keep_alive.asking.take() {
+            self.send_keep_alive(wonder, now);
+        }
     }
 
     /// Keep-alive's own address was answered, or was not.

@@ -10,6 +10,7 @@ mod ask;
 mod call;
 mod calls;
 mod closing;
+mod csrf;
 mod dpop;
 mod dress;
 mod expiry;

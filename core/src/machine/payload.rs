@@ -49,6 +49,8 @@ pub(super) struct Extra {
     pub(super) account_id: Option<String>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The token against cross-site requests that an answer brought.
+    pub(super) csrf: Option<HeaderValue>,
     /// An API key that goes in the query.
     pub(super) query: Option<Secret>,
     /// The key that the tokens are bound to, where they are.
@@ -64,6 +66,7 @@ impl Emptied for Extra {
         user_agent: None,
         headers: Vec::new(),
         query: None,
+        csrf: None,
         key: None,
         unknown: BTreeMap::new(),
     };
@@ -75,7 +78,7 @@ impl Emptied for Extra {
 
     fn is_empty(&self) -> bool {
         let has_secret = self.client_secret.is_some() || self.query.is_some() || self.key.is_some();
-        let has_bundle = self.user_agent.is_some() || !self.headers.is_empty();
+        let has_bundle = self.user_agent.is_some() || !self.headers.is_empty() || self.csrf.is_some();
         !has_secret && !has_bundle && self.account_id.is_none() && self.unknown.is_empty()
     }
 }
@@ -120,6 +123,7 @@ mod field {
     pub(super) const USER_AGENT: u64 = 10;
     pub(super) const HEADERS: u64 = 11;
     pub(super) const QUERY: u64 = 30;
+    pub(super) const CSRF: u64 = 31;
     pub(super) const JAR: u64 = 12;
     pub(super) const CREATED: u64 = 13;
     pub(super) const USED: u64 = 40;
@@ -256,6 +260,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if let Some(agent) = &tokens.user_agent {
         to.u64(field::USER_AGENT)?.bytes(agent.as_bytes())?;
     }
+    if let Some(token) = &tokens.csrf {
+        to.u64(field::CSRF)?.bytes(token.as_bytes())?;
+    }
     if !tokens.headers.is_empty() {
         to.u64(field::HEADERS)?.array(tokens.headers.len() as u64 * 2)?;
         for (name, value) in &tokens.headers {
@@ -338,6 +345,11 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::ENDS => ends = Some(Wall::from_millis(from.i64()?)),
             field::ACCOUNT_ID => tokens.account_id = Some(from.str()?.to_owned()),
             field::USER_AGENT => tokens.user_agent = Some(header_value(from.bytes()?)?),
+            field::CSRF => {
+                let mut token = header_value(from.bytes()?)?;
+                token.set_sensitive(true);
+                tokens.csrf = Some(token);
+            }
             field::QUERY => tokens.query = Some(Secret::new(from.str()?)),
             field::HEADERS => read_headers(&mut from, &mut tokens.headers)?,
             field::JAR => stored.jar = from.decode()?,

@@ -105,6 +105,7 @@ impl Session {
         let mut headers = HeaderMap::new();
         if self.compiled.names(&uri) {
             self.wear(&mut headers, &uri, now);
+            self.guard(&mut headers, &http::Method::GET, &uri, now);
         }
         self.own_exchange(Purpose::Probe, attempt, http::Method::GET, uri, headers, SendBody::Empty, now);
     }

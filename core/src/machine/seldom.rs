@@ -98,10 +98,12 @@ mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq)]
-    struct Notes(Vec<u8>);
+    struct Notes {
+        lines: Vec<u8>,
+    }
 
     impl Emptied for Notes {
-        const EMPTY: Self = Self(Vec::new());
+        const EMPTY: Self = Self { lines: Vec::new() };
 
         fn nothing() -> &'static Self {
             static NOTHING: Notes = Notes::EMPTY;
@@ -109,20 +111,20 @@ mod tests {
         }
 
         fn is_empty(&self) -> bool {
-            self.0.is_empty()
+            self.lines.is_empty()
         }
     }
 
     #[test]
     fn absent_reads_as_empty_and_room_is_given_back_only_when_it_is_empty_again() {
         let mut notes = Seldom::<Notes>::default();
-        assert_eq!((&*notes, notes.0.is_none()), (&Notes(Vec::new()), true));
-        DerefMut::deref_mut(&mut notes).0.push(7);
+        assert_eq!((&*notes, notes.0.is_none()), (&Notes::EMPTY, true));
+        notes.lines.push(7);
         notes.release();
-        assert_eq!(*notes, Notes(vec![7]));
-        DerefMut::deref_mut(&mut notes).0.clear();
+        assert_eq!(*notes, Notes { lines: vec![7] });
+        notes.lines.clear();
         notes.release();
         assert!(notes.0.is_none());
-        assert_eq!((notes.take(), notes.0.is_none()), (Notes(Vec::new()), true));
+        assert_eq!((notes.take(), notes.0.is_none()), (Notes::EMPTY, true));
     }
 }

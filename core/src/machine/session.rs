@@ -56,6 +56,8 @@ pub struct Session {
     pub(super) jar: Seldom<Jar>,
     /// Headers of the bundle that calls named with another value, each told of once.
     pub(super) drifted: Seldom<Vec<HeaderName>>,
+    /// Whether the last request of the session's own was repeated with a token that its answer brought.
+    pub(super) handshaken: bool,
     pub(super) generation: u64,
     pub(super) revision: u64,
     /// The latest generation that the platform refused.
@@ -132,6 +134,7 @@ impl Session {
             tokens: Tokens::new(now.wall),
             jar: Seldom::default(),
             drifted: Seldom::default(),
+            handshaken: false,
             generation: 0,
             revision: 0,
             spent: 0,

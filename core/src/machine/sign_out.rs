@@ -81,6 +81,7 @@ impl Session {
                 let (method, uri) = self.compiled.sign_out()?.clone();
                 let mut headers = HeaderMap::new();
                 self.wear(&mut headers, &uri, now);
+                self.guard(&mut headers, &method, &uri, now);
                 return Some((method, uri, headers, SendBody::Empty));
             }
             Step::Refresh => (self.tokens.refresh.as_ref()?, "refresh_token"),

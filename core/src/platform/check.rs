@@ -64,6 +64,9 @@ impl Platform {
             check_renew(renew, &addresses)?;
         }
         self.check_credential()?;
+        if let Some(csrf) = &self.csrf {
+            steps::csrf(csrf)?;
+        }
         self.check_signing()?;
         if let Some(identity) = &self.identity {
             addresses.check(&identity.path, "identity.path")?;

@@ -24,6 +24,7 @@ pub struct Compiled {
     inspect: Arc<[Inspect]>,
     refused_headers: Vec<(HeaderName, Option<HeaderValue>)>,
     staying: Staying,
+    csrf: Option<HeaderName>,
     plan: Plan,
 }
 
@@ -75,6 +76,9 @@ impl Compiled {
             SignIn::AuthorizationCode(recipe) => oauth.authorize = resolve(recipe.authorize_url.as_deref())?,
             _ => {}
         }
+        let csrf =
+            platform.csrf.as_ref().map(|csrf| csrf.header.parse().map_err(|_| invalid("csrf.header", &csrf.header)));
+        let csrf = csrf.transpose()?;
         let plan = program::compile(&platform.sign_in, &base)?;
         let staying = Staying::new(&platform, &base)?;
         Ok(Self {
@@ -88,6 +92,7 @@ impl Compiled {
             inspect,
             refused_headers,
             staying,
+            csrf,
             plan,
         })
     }
@@ -170,6 +175,11 @@ impl Compiled {
     /// Where tokens are revoked.
     pub(crate) fn revoke(&self) -> Option<&Uri> {
         self.staying.revoke.as_ref()
+    }
+
+    /// The header that carries a token against cross-site requests on calls.
+    pub(crate) fn csrf_header(&self) -> Option<&HeaderName> {
+        self.csrf.as_ref()
     }
 
     /// How an account signs in.

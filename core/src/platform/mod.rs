@@ -27,7 +27,7 @@ pub use recipe::{Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, SignIn, S
 pub use rules::{BodyRule, HeaderRule, Identity, Refused, RetryRules, Timeouts};
 pub use signing::{Dpop, DpopAlg, Signer};
 pub use staying::{ExpirySource, KeepAlive, Lifetime, SignOut};
-pub use steps::{AnswerRule, ApiKey, CodeRules, Element, Handshake, JsonRule, SignInStep, Steps};
+pub use steps::{AnswerRule, ApiKey, CallCsrf, CodeRules, Element, Handshake, JsonRule, SignInStep, Steps};
 
 /// A service that accounts sign in to.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -58,6 +58,9 @@ pub struct Platform {
     /// Whether tokens are bound to a key of the session's (DPoP).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop: Option<Dpop>,
+    /// The token against cross-site requests that calls carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csrf: Option<CallCsrf>,
     /// Who the platform says this session is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,

@@ -137,6 +137,23 @@ pub enum ApiKey {
     Query(String),
 }
 
+/// A token against cross-site requests that calls carry; at the platform's origins alone. Sign-in steps carry it too, where they say nothing
+/// else of its header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CallCsrf {
+    /// The header that carries it.
+    pub header: String,
+    /// The cookie whose value, percent-decoded, it is. It is sent with every method but GET, HEAD, OPTIONS and TRACE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// The status of an answer that brings the token in that header, such as 409. The attempt is repeated with it, once, and the token is
+    /// sent from then on with every method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshake: Option<u16>,
+}
+
 /// An HTML element, one attribute of which is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

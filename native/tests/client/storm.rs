@@ -7,7 +7,7 @@ use hallpass::Client;
 use hallpass::http::TransportSettings;
 use tokio::task::JoinSet;
 
-use crate::support::{JSON, alice, platform, testbed};
+use crate::support::{alice, quick, testbed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_calls_whose_session_ends_under_them_renew_once_and_are_all_served() {
@@ -17,9 +17,7 @@ async fn ten_thousand_calls_whose_session_ends_under_them_renew_once_and_are_all
     let client = Client::builder().transport(connections).connect_timeout(PATIENCE).first_byte_timeout(PATIENCE);
     let client = client.build().expect("a client");
     // The renewal waits for a connection like everybody, behind those that came before it.
-    let unhurried = JSON.replace("exchange = \"30s\"", "exchange = \"300s\"");
-    assert_ne!(unhurried, JSON);
-    let platform = platform(&unhurried, &testbed.url());
+    let platform = quick(&testbed.url(), "exchange = \"300s\"");
     let session = client.sign_in(&platform, "alice", alice()).await.expect("signs in");
     testbed.expire("alice");
     let mut calls = JoinSet::new();

@@ -3,7 +3,9 @@
 mod answers;
 mod bundle;
 mod calls;
+mod challenges;
 mod closing;
+mod csrf;
 mod dpop;
 mod expiry;
 mod keep_alive;
@@ -22,4 +24,5 @@ mod seeing;
 mod sign_in;
 mod sign_out;
 mod signatures;
+mod steps;
 mod validate;

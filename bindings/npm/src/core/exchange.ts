@@ -26,7 +26,7 @@ export interface Payload {
 /** Sends a request and brings its answer; never rejects. */
 export async function exchange(
   runtime: Runtime,
-  effect: ExchangeEffect,
+  effect: Pick<ExchangeEffect, "method" | "url" | "headers" | "read">,
   extras: RequestInit,
   payload: Payload,
   signal: AbortSignal,

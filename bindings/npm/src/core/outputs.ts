@@ -233,7 +233,8 @@ function endOf(end: Value): Ended {
   return { answered: { from, url, verdict, retryAt, attempts, redirects, generation } };
 }
 
-function pairs(text: string): [string, string][] {
+/** Names and values in turn, a line each, two by two. */
+export function pairs(text: string): [string, string][] {
   const lines = text.split("\n");
   const found: [string, string][] = [];
   for (let at = 0; at + 1 < lines.length; at += 2) found.push([lines[at] as string, lines[at + 1] as string]);

@@ -34,6 +34,13 @@ impl Session {
                     request.headers.insert(name.clone(), value.clone());
                 }
                 if compiled.names(&request.uri) {
+                    let mut guarded = HeaderMap::new();
+                    self.guard(&mut guarded, &request.method, &request.uri, now);
+                    // What the step says of a header goes before what calls wear.
+                    for (name, value) in &guarded {
+                        request.headers.entry(name).or_insert_with(|| value.clone());
+                    }
+                    let Phase::SigningIn(sign_in) = &mut self.phase else { return };
                     (sign_in.at, sign_in.last) = (Some(request.uri.clone()), Some(request.uri.clone()));
                     self.wear(&mut request.headers, &request.uri, now);
                 }

@@ -3,7 +3,7 @@
 use super::rule::{cookie_name, header_name, header_value, method, pointer, statuses};
 use super::{Addresses, Check, check_source, check_success, check_tokens, wrong};
 use crate::platform::steps::CODE;
-use crate::platform::{AnswerRule, ApiKey, CodeRules, SignInStep, template};
+use crate::platform::{AnswerRule, ApiKey, CallCsrf, CodeRules, SignInStep, template};
 
 /// A recipe's steps.
 pub(super) fn steps(steps: &[SignInStep], at: &str, addresses: &Addresses<'_>) -> Check {
@@ -95,6 +95,21 @@ fn code(rules: &CodeRules, at: &str) -> Check {
         pointer(left, &format!("{at}.tries_left"))?;
     }
     rules.stop.as_ref().map_or(Ok(()), |rule| answer(rule, &format!("{at}.stop")))
+}
+
+/// The token that calls carry.
+pub(super) fn csrf(rules: &CallCsrf) -> Check {
+    header_name(&rules.header, "csrf.header")?;
+    if let Some(cookie) = &rules.cookie {
+        cookie_name(cookie, "csrf.cookie")?;
+    }
+    if let Some(status) = rules.handshake {
+        statuses(&[status], "csrf.handshake")?;
+    }
+    if rules.cookie.is_none() && rules.handshake.is_none() {
+        return wrong("csrf", "must say where the token comes from: `cookie`, `handshake` or both");
+    }
+    Ok(())
 }
 
 /// Where an API key goes.

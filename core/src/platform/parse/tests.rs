@@ -44,11 +44,11 @@ fn what_is_missing_or_of_the_wrong_type_is_named() {
     for (rest, message) in [
         (
             r#""x": 1"#,
-            "line 2: unknown key `x` (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
+            "line 2: unknown key `x` (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, csrf, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
         ),
         (
             r#""baseurl": 1"#,
-            "line 2: unknown key `baseurl`; did you mean `base_url`? (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
+            "line 2: unknown key `baseurl`; did you mean `base_url`? (keys here: id, base_url, origins, sign_in, renew, oauth, credential, signer, dpop, csrf, identity, refused, keep_alive, lifetime, sign_out, retry, timeouts)",
         ),
         (r#""refused": {}"#, "line 1: missing key `sign_in`"),
         (r#""sign_in": "bearer""#, "line 2: `sign_in` must be a table with the key `bearer`, not a string"),
@@ -58,7 +58,7 @@ fn what_is_missing_or_of_the_wrong_type_is_named() {
         ),
         (
             r#""sign_in": {"oauth_refresh": {}}"#,
-            "line 2: unknown key `sign_in.oauth_refresh`; did you mean `oauth2_refresh`? (keys here: bundle, form, json, oauth2_refresh, client_credentials, device_code, authorization_code, bearer)",
+            "line 2: unknown key `sign_in.oauth_refresh`; did you mean `oauth2_refresh`? (keys here: bundle, form, json, oauth2_refresh, client_credentials, device_code, authorization_code, bearer, steps, basic, api_key, guest, custom)",
         ),
         (r#""sign_in": {"bearer": {"token": 1}}"#, "line 2: unknown key `sign_in.bearer.token` (no keys here)"),
         (r#""sign_in": {"json": {"path": "/l"}}"#, "line 2: missing key `sign_in.json.fields`"),
