@@ -122,15 +122,19 @@ impl Vault {
         record.map(|record| kept(keyring, key, &record.sealed)).transpose()
     }
 
-    /// Removes a record, whatever state it is in; whether there was one.
-    pub(crate) async fn remove(&self, key: &RecordKey) -> Result<bool, Error> {
-        let there = match self.store.load(key).await {
-            Ok(record) => record.is_some(),
-            Err(hallpass::store::StoreError::Damaged(_)) => true,
-            Err(error) => return Err(store_error(&error)),
-        };
+    /// Removes a record, whatever state it is in, if it is there.
+    pub(crate) async fn remove(&self, key: &RecordKey) -> Result<(), Error> {
         self.store.remove(key, hallpass::store::Expected::Any).await.map_err(|error| store_error(&error))?;
-        Ok(there)
+        Ok(())
+    }
+
+    /// Whether there is a record, in whatever state.
+    pub(crate) async fn has(&self, key: &RecordKey) -> Result<bool, Error> {
+        match self.store.load(key).await {
+            Ok(record) => Ok(record.is_some()),
+            Err(hallpass::store::StoreError::Damaged(_)) => Ok(true),
+            Err(error) => Err(store_error(&error)),
+        }
     }
 
     /// The folder.

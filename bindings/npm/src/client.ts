@@ -13,7 +13,7 @@ import {
   type Platform,
 } from "./core/engine.js";
 import type { RawNotice } from "./core/outputs.js";
-import { failure } from "./error.js";
+import { failure, HallpassError } from "./error.js";
 import { EVENTS_OPTIONS, type EventsOptions, type Lagged, NoticeEvent, Readers } from "./events.js";
 import { Imported } from "./imported.js";
 import { type Notice, type NoticeType, noticeOf } from "./notice.js";
@@ -106,7 +106,7 @@ export class Client extends EventTarget implements AsyncDisposable {
     return this.#parts().platform.id;
   }
 
-  /** Signs an account in. Credentials are an object, the text of a credentials file in JSON, or what was imported. */
+  /** Signs an account in; a session of it that is being closed is waited for. Credentials are an object, the text of a credentials file in JSON, or what was imported. */
   async signIn(account: string, credentials: Credentials | Imported | string): Promise<Session> {
     if (credentials instanceof Imported) {
       return this.#begin(account, (session) => session[INSIDE].signInImported(credentials));
@@ -132,7 +132,10 @@ export class Client extends EventTarget implements AsyncDisposable {
     return this.#import((core, platform) => core.Imported.environment(prefix, pairs, platform));
   }
 
-  /** Opens the saved session of an account, without signing in; rejects with `no_session` where there is none. */
+  /**
+   * Opens the saved session of an account, without signing in; one that is open is given as it is, one that is being closed is waited for
+   * and opened anew. Rejects with `no_session` where there is none.
+   */
   async resume(account: string): Promise<Session> {
     return this.#begin(account, (session) => session[INSIDE].resume());
   }
@@ -242,16 +245,25 @@ export class Client extends EventTarget implements AsyncDisposable {
   }
 
   async #begin(account: string, open: (session: Session) => Promise<void>): Promise<Session> {
-    if (this.#isClosed) throw failure("closed", "account", "the client is closed");
-    const known = this.#sessions.get(account);
-    const session = known ?? this.#new(account);
-    try {
-      await open(session);
-      return session;
-    } catch (error) {
-      // What never came to life is not kept; a session that was good before stays as it was.
-      if (session.state === "fresh") session[INSIDE].drop();
-      throw error;
+    for (;;) {
+      if (this.#isClosed) throw failure("closed", "account", "the client is closed");
+      const known = this.#sessions.get(account);
+      const ending = known?.[INSIDE].ending;
+      if (ending !== undefined) {
+        // Two sessions of one account would use one refresh token twice. How it ended, whoever closed it hears.
+        await ending.catch(() => {});
+        continue;
+      }
+      const session = known ?? this.#new(account);
+      try {
+        await open(session);
+        if (session[INSIDE].ending === undefined) return session;
+      } catch (error) {
+        // What never came to life is not kept; a session that was good before stays as it was.
+        if (session.state === "fresh") session[INSIDE].drop();
+        // Somebody closed it, or signs it in anew: what comes of that is asked again.
+        if (!(error instanceof HallpassError && (error.kind === "closed" || error.kind === "cancelled"))) throw error;
+      }
     }
   }
 

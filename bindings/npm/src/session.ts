@@ -70,6 +70,8 @@ export interface Inside {
   readonly signInImported: (imported: Imported) => Promise<void>;
   readonly resume: () => Promise<void>;
   readonly drop: () => void;
+  /** When it has ended, if it has been told to. */
+  readonly ending: Promise<void> | undefined;
   readonly snapshot: (platform: string, wall: number) => SessionSnapshot;
 }
 
@@ -177,13 +179,13 @@ export class Session implements AsyncDisposable {
    */
   signOut(): Promise<void> {
     if (this.#isOver) return Promise.reject(failure("closed", "account", CLOSED));
-    return (this.#closed = this.#end((core, mono, wall) => core.signOut(mono, wall)));
+    return this.#alsoEnd((core, mono, wall) => core.signOut(mono, wall));
   }
 
   /** Closes the session and removes what is saved of it. The platform is not told. */
   forget(): Promise<void> {
     if (this.#isOver) return Promise.reject(failure("closed", "account", CLOSED));
-    return (this.#closed = this.#end((core, mono, wall) => core.forget(mono, wall)));
+    return this.#alsoEnd((core, mono, wall) => core.forget(mono, wall));
   }
 
   /** {@link Session.close}. */
@@ -197,6 +199,7 @@ export class Session implements AsyncDisposable {
       signIn: (json) => this.#command((core, mono, wall) => core.signIn(json, mono, wall)),
       resume: () => this.#command((core, mono, wall) => core.resume(mono, wall)),
       drop: () => this.#leave(),
+      ending: this.#closed,
       snapshot: (platform, wall) => this.#snapshot(platform, wall),
     };
   }
@@ -226,11 +229,20 @@ export class Session implements AsyncDisposable {
 
   async #end(give: Parameters<Driver["command"]>[0]): Promise<void> {
     if (this.#isOver) return;
+    this.#ends += 1;
     try {
       if (!this.#driver.isLost) await this.#driver.command(give);
     } finally {
-      this.#leave();
+      this.#ends -= 1;
+      // One who removes the record may have come after one who only closes.
+      if (this.#ends === 0) this.#leave();
     }
+  }
+
+  /** Ends it in this way as well; it has ended once all have. */
+  #alsoEnd(give: Parameters<Driver["command"]>[0]): Promise<void> {
+    const end = this.#end(give);
+    return (this.#closed = Promise.allSettled([this.#closed, end]).then(() => end));
   }
 
   #leave(): void {
@@ -258,6 +270,7 @@ export class Session implements AsyncDisposable {
   }
 
   #isOver = false;
+  #ends = 0;
   #last: ArrayLike<number> = [];
 }
 

@@ -218,6 +218,59 @@ test("closing saves and stops; what comes after is refused; nothing was signed o
   assert.equal((await again.fetch("/me")).status, 200);
 });
 
+test("whoever opens an account that is being closed waits, and gets the next session", async (context) => {
+  const store = new MemoryStore();
+  const made = client(context, { platform: testbed.form(), store, keys: KEYS });
+  await testbed.control("reset");
+  const session = await made.signIn("rose", password("rose"));
+  await (await session.fetch("/cookies/set?flavour=salt")).text();
+  const closing = session.close();
+  const [first, second] = await Promise.all([made.resume("rose"), made.resume("rose")]);
+  await closing;
+  assert.ok(first === second && first !== session);
+  const seen = (await (await first.fetch("/cookies")).json()) as { cookies: Record<string, string> };
+  assert.equal(seen.cookies["flavour"], "salt", "what was saved last is what was opened");
+  assert.equal((await testbed.stats()).sign_ins.total, 1);
+});
+
+for (const seed of [1, 2, 3, 4]) {
+  test(`one account in the hands of sixty-four signs in once a life (${seed})`, async (context) => {
+    const notices: Notice[] = [];
+    const options = { platform: testbed.json(), store: new MemoryStore(), keys: KEYS };
+    const made = client(context, { ...options, onNotice: (notice) => notices.push(notice) });
+    const account = `shared-${seed}`;
+    await testbed.control("reset");
+    let state = seed;
+    const dice = (sides: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return (state >> 16) % sides;
+    };
+    const pause = async (): Promise<void> => {
+      for (let left = dice(12); left > 0; left--) await Promise.resolve();
+    };
+    let forgotten = 0;
+    const useAndEnd = async (): Promise<void> => {
+      await pause();
+      const session = await made.resume(account).catch((error: unknown) => {
+        assert.equal((error as HallpassError).kind, "no_session");
+        return made.signIn(account, password(account));
+      });
+      const end = dice(3);
+      if (end === 0) await session.close();
+      else if (end === 1) await session.forget().then(() => forgotten++, (error: unknown) => assert.equal((error as HallpassError).kind, "closed"));
+      else {
+        const answered = await session.fetch("/me").then((response) => response.status, (error: HallpassError) => error.kind);
+        assert.ok(answered === 200 || answered === "closed", String(answered));
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, useAndEnd));
+    const generations = notices.flatMap((notice) => (notice.type === "signed_in" ? [notice.generation] : []));
+    assert.ok(generations.every((generation) => generation === 1), String(generations));
+    assert.equal((await testbed.stats()).sign_ins.total, generations.length);
+    assert.ok(generations.length >= 1 && generations.length <= 1 + forgotten);
+  });
+}
+
 test("disposing of a client saves and closes every session and signs none out", async (context) => {
   const options: ClientOptions = { platform: testbed.form(), store: new MemoryStore(), keys: KEYS };
   await testbed.control("reset");

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Top(Top),
     /// Write a saved session's cookies as a cookies.txt
     Export(Export),
-    /// Remove a saved session; the platform is not told
+    /// Sign out at the platform and remove the saved session
     Logout(Logout),
     /// Check platform files, or write a new one
     #[command(subcommand)]

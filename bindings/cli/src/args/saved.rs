@@ -14,13 +14,16 @@ pub(crate) struct Sessions {
     pub(crate) json: bool,
 }
 
-/// Remove a saved session; the platform is not told.
+/// Sign out: the platform is told, as `[sign_out]` of its file says, and the saved session is removed in any case.
 #[derive(Debug, Args)]
 pub(crate) struct Logout {
     /// A platform file, the name of one, or the platform's id where the file is gone
     pub(crate) platform: String,
     /// The account's name
     pub(crate) account: String,
+    /// Only remove what is saved; the platform is not told
+    #[arg(long)]
+    pub(crate) local: bool,
     /// Print what was done as JSON, and errors too
     #[arg(long)]
     pub(crate) json: bool,

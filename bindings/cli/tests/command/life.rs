@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::world::{World, json_platform, write};
+use hallpass_testbed::{Action, Rule};
+
+use crate::world::{PASSWORD, World, json_platform, write};
 
 #[test]
 fn an_account_signs_in_once_and_calls_until_it_is_logged_out() {
@@ -69,6 +71,59 @@ fn login_logout_and_sessions_print_json() {
     assert_eq!(world.run(&["logout", "example", "alice", "--json"]).expect(0).json()["removed"], true);
     let gone = world.run(&["logout", "example", "alice", "--json"]).expect(3).json_error();
     assert_eq!((&gone["kind"], &gone["retry"]), (&"no_session".into(), &"never".into()), "{gone}");
+}
+
+/// `alice`, signed in to a platform that can be told of a log-out.
+fn signed_in_by_form() -> World {
+    let world = World::new();
+    let text = include_str!("../../../../examples/platforms/testbed-form.toml");
+    world.write_platform("form", &text.replace("http://127.0.0.1:8080", &world.testbed.url()));
+    log_in_by_form(&world);
+    world
+}
+
+fn log_in_by_form(world: &World) {
+    let mut login = world.command(&["login", "form", "alice"]);
+    login.env("HALLPASS_FIELD_USERNAME", "alice").env("HALLPASS_FIELD_PASSWORD", PASSWORD);
+    world.check(&login.output().unwrap()).expect(0);
+    world.testbed.reset_stats();
+}
+
+fn told(world: &World) -> u64 {
+    world.testbed.stats().requests.by_route.get("POST /form/logout").copied().unwrap_or_default()
+}
+
+#[test]
+fn logging_out_tells_the_platform_and_says_so() {
+    let world = signed_in_by_form();
+    let ran = world.run(&["logout", "form", "alice"]).expect(0);
+    assert!(ran.out.contains("told the platform by POST /form/logout"), "{ran:?}");
+    assert_eq!(told(&world), 1);
+    world.run(&["fetch", "form", "alice", "/me"]).expect_kind(3, "no_session");
+    log_in_by_form(&world);
+    let ran = world.run(&["logout", "form", "alice", "--json"]).expect(0).json();
+    assert_eq!((&ran["removed"], &ran["told"], told(&world)), (&true.into(), &true.into(), 1), "{ran}");
+}
+
+#[test]
+fn logging_out_only_here_tells_the_platform_nothing() {
+    let world = signed_in_by_form();
+    let ran = world.run(&["logout", "form", "alice", "--local"]).expect(0);
+    assert!(ran.out.contains("the platform was not told"), "{ran:?}");
+    assert_eq!(world.testbed.stats().requests.total, 0);
+    world.run(&["sessions"]).expect(0).says("no sessions are saved");
+    let other = World::signed_in();
+    let ran = other.run(&["logout", "example", "alice"]).expect(0);
+    assert!(ran.out.contains("its file names no [sign_out]"), "{ran:?}");
+}
+
+#[test]
+fn a_platform_that_does_not_hear_of_a_log_out_is_an_error_and_the_session_is_removed() {
+    let world = signed_in_by_form();
+    let away = Action::Status { status: 404, headers: [].into(), body: String::new() };
+    world.testbed.script(Rule::on("/form/logout", away)).unwrap();
+    world.run(&["logout", "form", "alice"]).expect_kind(5, "unexpected_answer").says("is removed");
+    world.run(&["sessions"]).expect(0).says("no sessions are saved");
 }
 
 #[test]
