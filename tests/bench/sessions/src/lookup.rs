@@ -25,7 +25,7 @@ pub(crate) async fn from_eight_tasks(client: &Client, size: usize) -> Result<[Fi
             for name in &names {
                 found += usize::from(black_box(client.session(PLATFORM, black_box(name))).is_some());
             }
-            (found, thread_time() - spent, started.elapsed())
+            (found, thread_time().saturating_sub(spent), started.elapsed())
         }));
     }
     let (mut busy, mut waited) = (0.0, 0.0);
