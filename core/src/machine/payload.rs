@@ -7,6 +7,7 @@ mod kept;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -15,6 +16,7 @@ use http::{HeaderName, HeaderValue};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
+use super::seldom::{Emptied, Seldom};
 use super::session::Session;
 use super::window::Life;
 use crate::cookie::Jar;
@@ -33,8 +35,19 @@ pub const SCHEMA: u8 = 1;
 pub(super) struct Tokens {
     pub(super) access: Option<Secret>,
     pub(super) refresh: Option<Secret>,
-    pub(super) client_secret: Option<Secret>,
     pub(super) life: Option<Life>,
+    pub(super) created: Wall,
+    /// When a call last succeeded.
+    pub(super) used: Wall,
+    /// The header that carries the access token, made once.
+    pub(super) authorization: Option<HeaderValue>,
+    /// What few sessions have; it reads as if it were here.
+    extra: Seldom<Extra>,
+}
+
+/// What few sessions have beside their tokens.
+pub(super) struct Extra {
+    pub(super) client_secret: Option<Secret>,
     pub(super) account_id: Option<String>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
@@ -42,15 +55,48 @@ pub(super) struct Tokens {
     pub(super) csrf: Option<HeaderValue>,
     /// An API key that goes in the query.
     pub(super) query: Option<Secret>,
-    pub(super) created: Wall,
-    /// When a call last succeeded.
-    pub(super) used: Wall,
     /// The key that the tokens are bound to, where they are.
     pub(super) key: Option<Arc<KeyPair>>,
-    /// The header that carries the access token, made once.
-    pub(super) authorization: Option<HeaderValue>,
     /// Fields of a later release, kept as they are.
     unknown: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Emptied for Extra {
+    const EMPTY: Self = Self {
+        client_secret: None,
+        account_id: None,
+        user_agent: None,
+        headers: Vec::new(),
+        query: None,
+        csrf: None,
+        key: None,
+        unknown: BTreeMap::new(),
+    };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Extra = Extra::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        let has_secret = self.client_secret.is_some() || self.query.is_some() || self.key.is_some();
+        let has_bundle = self.user_agent.is_some() || !self.headers.is_empty() || self.csrf.is_some();
+        !has_secret && !has_bundle && self.account_id.is_none() && self.unknown.is_empty()
+    }
+}
+
+impl Deref for Tokens {
+    type Target = Extra;
+
+    fn deref(&self) -> &Extra {
+        &self.extra
+    }
+}
+
+impl DerefMut for Tokens {
+    fn deref_mut(&mut self) -> &mut Extra {
+        &mut self.extra
+    }
 }
 
 /// A record, opened.
@@ -94,6 +140,11 @@ mod field {
 impl Tokens {
     pub(super) fn new(created: Wall) -> Self {
         Self { created, used: created, ..Self::default() }
+    }
+
+    /// Gives back the memory of what this session does not have.
+    pub(super) fn release(&mut self) {
+        self.extra.release();
     }
 
     /// Takes over what credentials bring by themselves.
@@ -223,7 +274,7 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
             to.str(name.as_str())?.bytes(value.as_bytes())?;
         }
     }
-    to.u64(field::JAR)?.encode(&session.jar)?;
+    to.u64(field::JAR)?.encode(&*session.jar)?;
     to.u64(field::CREATED)?.i64(tokens.created.as_millis())?;
     if session.compiled.platform().lifetime.as_ref().is_some_and(|rules| rules.idle.is_some()) {
         to.u64(field::USED)?.i64(tokens.used.as_millis())?;

@@ -45,7 +45,7 @@ impl Session {
         else {
             return false;
         };
-        self.telling = Some(Telling { step, tries: 0, trouble: None });
+        self.telling = Some(Box::new(Telling { step, tries: 0, trouble: None }));
         self.send_sign_out(now);
         true
     }

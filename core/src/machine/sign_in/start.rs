@@ -54,7 +54,7 @@ impl Session {
         }
         let Phase::SigningIn(sign_in) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
         self.tokens = sign_in.before.tokens;
-        self.jar = sign_in.before.jar;
+        *self.jar = sign_in.before.jar;
         self.phase = sign_in.before.phase;
         if sign_in.again == Some(Again::Ending) {
             self.tell_end();
@@ -70,7 +70,7 @@ impl Session {
         let tokens = Tokens::new(now.wall);
         let before = Before {
             tokens: std::mem::replace(&mut self.tokens, tokens),
-            jar: std::mem::take(&mut self.jar),
+            jar: self.jar.take(),
             phase: std::mem::replace(&mut self.phase, Phase::Fresh),
             was_saving,
             renewed,
