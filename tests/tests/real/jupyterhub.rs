@@ -112,15 +112,13 @@ async fn where_credentials_are_kept_a_cookie_that_has_ended_is_one_new_sign_in_f
     for number in 0..16 {
         let session = session.clone();
         calls.spawn(async move {
-            match number % 2 {
-                0 => session.get("/hub/api/user").send().await.expect("it answers").status().as_u16(),
-                // What changes something carries the new session's token.
-                _ => {
-                    let body = r#"{"expires_in": 60}"#;
-                    let call = session.post("/hub/api/users/alice/tokens").header("content-type", "application/json");
-                    call.body(body).send().await.expect("it answers").status().as_u16()
-                }
-            }
+            // What changes something carries the new session's token.
+            let body = r#"{"expires_in": 60}"#;
+            let call = match number % 2 {
+                0 => session.get("/hub/api/user"),
+                _ => session.post("/hub/api/users/alice/tokens").header("content-type", "application/json").body(body),
+            };
+            call.send().await.expect("it answers").status().as_u16()
         });
     }
     let mut statuses = calls.join_all().await;
