@@ -79,7 +79,11 @@ async fn a_resumed_session_that_signs_out_revokes_its_tokens_where_its_issuer_sa
     assert_eq!(status(&session, "/me").await, 200);
     session.sign_out().await.expect("signs out");
     let stats = testbed.stats();
-    assert_eq!((stats.revocations["refresh_token"], stats.revocations["nothing"]), (1, 1), "the access token went with it");
+    assert_eq!(
+        (stats.revocations["refresh_token"], stats.revocations["nothing"]),
+        (1, 1),
+        "the access token went with it"
+    );
     assert_eq!(stats.requests.by_route["GET /oauth/.well-known/openid-configuration"], 1);
 }
 

@@ -191,7 +191,10 @@ fn metadata(rest: &str) -> String {
 fn a_resumed_session_asks_its_issuer_where_tokens_are_revoked() {
     let (mut pair, out) = leaving(ISSUER);
     let asked = pair.own(Purpose::Discovery);
-    assert_eq!((asked.uri.path(), asked.headers.get("authorization")), ("/.well-known/oauth-authorization-server", None));
+    assert_eq!(
+        (asked.uri.path(), asked.headers.get("authorization")),
+        ("/.well-known/oauth-authorization-server", None)
+    );
     pair.answer(asked, 404, &[], "");
     let asked = pair.own(Purpose::Discovery);
     pair.answer(asked, 503, &[], "");
@@ -199,7 +202,9 @@ fn a_resumed_session_asks_its_issuer_where_tokens_are_revoked() {
     let asked = pair.own(Purpose::Discovery);
     assert_eq!(asked.uri.path(), "/.well-known/openid-configuration");
     pair.answer(asked, 200, JSON, &metadata(r#", "revocation_endpoint": "https://api.example/gone""#));
-    for sent in ["token=r1&token_type_hint=refresh_token&client_id=c", "token=a1&token_type_hint=access_token&client_id=c"] {
+    for sent in
+        ["token=r1&token_type_hint=refresh_token&client_id=c", "token=a1&token_type_hint=access_token&client_id=c"]
+    {
         let revoked = pair.own(Purpose::SignOut);
         assert_eq!((revoked.uri.path(), body(&revoked)), ("/gone", sent));
         pair.answer(revoked, 200, &[], "");

@@ -66,7 +66,8 @@ async fn sign_out(vault: &Vault, platform: &Platform, account: &str, heard: Arc<
 }
 
 fn described(rules: Option<&SignOut>) -> String {
-    let address = rules.and_then(|rules| Some(format!("told the platform by {} {}", rules.method, rules.path.as_ref()?)));
+    let address =
+        rules.and_then(|rules| Some(format!("told the platform by {} {}", rules.method, rules.path.as_ref()?)));
     let revoked = rules.and_then(|rules| Some(format!("revoked its tokens at {}", rules.revoke.as_ref()?)));
     let told = [address, revoked].into_iter().flatten().collect::<Vec<_>>().join(" and ");
     if told.is_empty() { "revoked its tokens where its issuer says".to_owned() } else { told }

@@ -18,7 +18,9 @@ pub(super) fn serve(world: &mut World, issuer: Issuer, exchange: &Exchange, now:
         Issuer::Metadata | Issuer::Authorize => answer::not_allowed("GET"),
         Issuer::Device if exchange.method == Method::POST => device(world, exchange, now),
         Issuer::Verify if exchange.method == Method::POST => verify(world, exchange, now),
-        Issuer::Revoke(client_auth) if exchange.method == Method::POST => token::revoke(world, client_auth, exchange, now),
+        Issuer::Revoke(client_auth) if exchange.method == Method::POST => {
+            token::revoke(world, client_auth, exchange, now)
+        }
         Issuer::Device | Issuer::Verify | Issuer::Revoke(_) => answer::not_allowed("POST"),
     }
 }
