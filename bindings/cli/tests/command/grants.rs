@@ -122,6 +122,7 @@ fn a_client_with_its_secret_signs_in_without_anybody() {
     let output = command.env("HALLPASS_FIELD_CLIENT_SECRET", "testbed-secret").output().unwrap();
     let ran = world.check(&output).expect(0);
     assert_eq!(ran.out, "signed in to testbed-client as batch (acct-testbed)\n");
+    assert_eq!(world.run(&["sessions", "--json"]).expect(0).json()["sessions"][0]["renews"], true);
     world.testbed.expire("testbed");
     world.run(&["fetch", "client", "batch", "/api/items/1"]).expect(0);
     assert_eq!(world.testbed.stats().token_requests.total, 2);

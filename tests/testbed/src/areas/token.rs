@@ -65,7 +65,7 @@ pub(super) fn answer(world: &mut World, issued: &Issued) -> Answer {
 }
 
 fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u64) -> Answer {
-    if let Err(answer) = known_client(client_auth, exchange) {
+    if let Some(answer) = turned_away(client_auth, exchange) {
         return answer;
     }
     if client_auth != ClientAuth::Json {
@@ -141,7 +141,7 @@ fn signed_in(world: &mut World, account: &Arc<str>, now: u64) -> Answer {
 
 /// A client that has been asked to revoke a token (RFC 7009 §2): the answer is the same whether there was anything to revoke.
 pub(super) fn revoke(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u64) -> Answer {
-    if let Err(answer) = known_client(client_auth, exchange) {
+    if let Some(answer) = turned_away(client_auth, exchange) {
         return answer;
     }
     let Some(token) = exchange.field("token") else { return answer::error(StatusCode::BAD_REQUEST, "invalid_request") };
@@ -154,11 +154,11 @@ pub(super) fn revoke(world: &mut World, client_auth: ClientAuth, exchange: &Exch
     answer::empty(StatusCode::OK)
 }
 
-fn known_client(client_auth: ClientAuth, exchange: &Exchange) -> Result<(), Answer> {
-    check_client(client_auth, exchange).map_err(|(BadClient::Missing | BadClient::Wrong)| {
-        let answer = answer::error(StatusCode::UNAUTHORIZED, "invalid_client");
-        answer::with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"testbed\"")
-    })
+/// What a client is answered that does not prove itself.
+fn turned_away(client_auth: ClientAuth, exchange: &Exchange) -> Option<Answer> {
+    let (BadClient::Missing | BadClient::Wrong) = check_client(client_auth, exchange).err()?;
+    let answer = answer::error(StatusCode::UNAUTHORIZED, "invalid_client");
+    Some(answer::with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"testbed\""))
 }
 
 fn check_client(client_auth: ClientAuth, exchange: &Exchange) -> Result<(), BadClient> {
