@@ -229,6 +229,42 @@ test("closing waits for calls under way as long as it is told and no longer", as
   await stuck;
   assert.equal(hasty.state, "closed");
   await assert.rejects(made.signIn("c", { access_token: "t" }).then((one) => one.close({ within: -1 })), { kind: "config_invalid" });
+  const sessions = await Promise.all(["d", "e"].map((account) => made.signIn(account, { access_token: "t" })));
+  const ends = sessions.map((session) => assert.rejects(session.fetch("/never"), { kind: "closed" }));
+  await arrived(4);
+  await assert.rejects(made.close({ within: Number.NaN }), { kind: "config_invalid" });
+  // One that is closing already, for as long as its calls take, is hurried along.
+  const unhurried = sessions[0]?.close();
+  await made.close({ within: 5 });
+  await Promise.all([unhurried, ...ends]);
+  assert.deepEqual(sessions.map(({ state }) => state), ["closed", "closed"]);
+});
+
+test("no cookie is taken for a public suffix, as the list says that the program gives", async (context) => {
+  const base_url = "https://a.shop.co.example";
+  const cookies = ["wide=1; Domain=co.example", "shop=2; Domain=shop.co.example", "ours=3", "asia=4; Domain=xn--55qx5d.example"];
+  const sent = async (publicSuffixes: ClientOptions["publicSuffixes"], url = base_url): Promise<string | null> => {
+    let last: string | null = null;
+    const answer = async (_: unknown, init?: RequestInit): Promise<Response> => {
+      last = new Headers(init?.headers).get("cookie");
+      return new Response(null, { headers: cookies.map((cookie): [string, string] => ["set-cookie", cookie]) });
+    };
+    const platform = { id: "js-suffixes", base_url: url, sign_in: { bearer: {} } } as const;
+    const session = await client(context, { platform, publicSuffixes, fetch: answer }).signIn("a", { access_token: "t" });
+    await session.fetch("/first");
+    await session.fetch("/second");
+    return last;
+  };
+  assert.equal(await sent(undefined), "wide=1; shop=2; ours=3", "without a list names with a dot are not public");
+  assert.equal(await sent("// ICANN\n\nexample\nco.example // more\n公司.example\n"), "shop=2; ours=3");
+  assert.equal(await sent(["*.co.example"]), "wide=1; ours=3");
+  assert.equal(await sent(["*.co.example", "!shop.co.example"]), "wide=1; shop=2; ours=3");
+  assert.equal(await sent(["co.example"], "https://a.xn--55qx5d.example"), "ours=3; asia=4");
+  assert.equal(await sent(["公司.example"], "https://a.xn--55qx5d.example"), "ours=3");
+  for (const wrong of ["", "// none", ["com", "<html>"], 7]) {
+    const options = { platform: { id: "p", base_url, sign_in: { bearer: {} } }, publicSuffixes: wrong } as unknown as ClientOptions;
+    assert.throws(() => new Client(options), { kind: "config_invalid" });
+  }
 });
 
 test("what a session was signed in with is kept only where that is said, and signs in again, also after a restart", async (context) => {

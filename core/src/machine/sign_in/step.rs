@@ -99,7 +99,7 @@ impl Session {
             && let Some(uri) = &sign_in.at
         {
             for line in arrival.headers.get_all(http::header::SET_COOKIE) {
-                self.jar.judge_by(self.settings.public_suffixes);
+                self.jar.judge_by(&self.settings.public_suffixes);
                 let _ = self.jar.receive(uri, line.as_bytes(), now.wall);
             }
         }
