@@ -240,6 +240,38 @@ test("closing waits for calls under way as long as it is told and no longer", as
   assert.deepEqual(sessions.map(({ state }) => state), ["closed", "closed"]);
 });
 
+test("an answer that waits for the identity probe is read before the platform is asked", async (context) => {
+  let isSignedIn = false;
+  let read = (): void => {};
+  const isRead = new Promise<void>((resolve) => (read = resolve));
+  const made = client(context, {
+    platform: {
+      id: "js-suspect",
+      base_url: "https://suspect.example",
+      sign_in: { bearer: {} },
+      identity: { path: "/me" },
+      refused: { suspect: [403] },
+    },
+    fetch: async (input) => {
+      if (new URL(String(input)).pathname === "/me") {
+        // One connection at a time.
+        if (isSignedIn) await isRead;
+        return new Response("{}");
+      }
+      const pull = (controller: ReadableStreamDefaultController): void => {
+        controller.enqueue(new TextEncoder().encode("no entry"));
+        controller.close();
+        read();
+      };
+      return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { status: 403 });
+    },
+  });
+  const session = await made.signIn("a", { access_token: "t" });
+  isSignedIn = true;
+  const answer = await session.fetch("/x");
+  assert.deepEqual([answer.status, await answer.text(), session.state], [403, "no entry", "active"]);
+});
+
 test("no cookie is taken for a public suffix, as the list says that the program gives", async (context) => {
   const base_url = "https://a.shop.co.example";
   const cookies = ["wide=1; Domain=co.example", "shop=2; Domain=shop.co.example", "ours=3", "asia=4; Domain=xn--55qx5d.example"];
