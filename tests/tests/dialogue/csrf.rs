@@ -67,7 +67,10 @@ fn the_token_of_a_handshake_is_sent_once_more_and_kept() {
 fn a_token_that_a_sign_in_step_brings_is_carried_by_steps_redirects_and_calls() {
     let named = r#""handshake": {"header": "x-session-id"}"#;
     for (own, csrf) in [("", true), (named, true), (named, false)] {
-        let step = format!(r#"{{"path": "/rpc", "json": {{"u": "{{username}}"}}, "follow": true {} {own}}}"#, if own.is_empty() { "" } else { "," });
+        let step = format!(
+            r#"{{"path": "/rpc", "json": {{"u": "{{username}}"}}, "follow": true {} {own}}}"#,
+            if own.is_empty() { "" } else { "," }
+        );
         let rest = if csrf { r#", "csrf": {"handshake": 409, "header": "x-session-id"}"# } else { "" };
         let mut pair = Pair::new(&format!(r#""sign_in": {{"steps": {{"step": [{step}]}}}} {rest}"#));
         let id = pair.sign_in(Credentials::password("bob", "x"));

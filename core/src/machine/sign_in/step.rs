@@ -173,7 +173,9 @@ impl Session {
             Some((header.clone(), token.clone()))
         });
         let learned = || self.compiled.csrf_header().cloned().zip(self.tokens.csrf.clone()).filter(|_| is_learned);
-        let (Some(token), Phase::SigningIn(sign_in)) = (brought.or_else(learned), &mut self.phase) else { return false };
+        let (Some(token), Phase::SigningIn(sign_in)) = (brought.or_else(learned), &mut self.phase) else {
+            return false;
+        };
         sign_in.handshake = Some(token);
         true
     }
