@@ -53,10 +53,10 @@ impl Session {
     /// Follows a redirect of the present step: other origins get nothing of the session's.
     fn send_hop(&mut self, uri: Uri, tries: u32, now: Now) {
         let headers = self.own_headers(&Method::GET, &uri, now);
-        if self.compiled.names(&uri) {
-            if let Phase::SigningIn(sign_in) = &mut self.phase {
-                (sign_in.at, sign_in.last) = (Some(uri.clone()), Some(uri.clone()));
-            }
+        if self.compiled.names(&uri)
+            && let Phase::SigningIn(sign_in) = &mut self.phase
+        {
+            (sign_in.at, sign_in.last) = (Some(uri.clone()), Some(uri.clone()));
         }
         self.own_exchange(Purpose::SignIn, tries, Method::GET, uri, headers, SendBody::Empty, now);
     }
