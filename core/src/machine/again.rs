@@ -149,7 +149,7 @@ impl Session {
     pub(super) fn end_again(&mut self, again: Again, error: &Error) {
         if is_final(error.code()) {
             self.notice(Notice::Rejected(error.code()));
-            self.phase = Phase::Ended(Ending::Rejected, error.clone());
+            self.phase = Phase::Ended(Ending::Rejected, Box::new(error.clone()));
         } else if again == Again::Ending {
             self.tell_end();
         }

@@ -129,7 +129,7 @@ impl Session {
         if !self.may_sign_in_again(now) {
             return self.end_for_now(ending, error, now);
         }
-        self.phase = Phase::Ended(ending, error.clone());
+        self.phase = Phase::Ended(ending, Box::new(error.clone()));
         self.drop_renewal(error);
         self.lifetime.at = None;
         self.sign_in_again(Again::Ending, Vec::new(), now);
@@ -137,7 +137,7 @@ impl Session {
 
     /// As [`end`](Self::end), but leaves it to the next call to sign in again.
     pub(super) fn end_for_now(&mut self, ending: Ending, error: &Error, now: Now) {
-        self.phase = Phase::Ended(ending, error.clone());
+        self.phase = Phase::Ended(ending, Box::new(error.clone()));
         self.tell_end();
         self.drop_renewal(error);
         self.lifetime.at = None;

@@ -10,6 +10,7 @@ use super::again::Again;
 use super::call::{Body, Reach, State};
 use super::calls::shown;
 use super::life::{self, Phase};
+use super::seldom::Emptied;
 use super::session::Session;
 use super::window::Freshness;
 use crate::effect::CallId;
@@ -80,15 +81,15 @@ impl Session {
     pub(super) fn left_queue(&mut self) {
         self.parked.gone += 1;
         if self.parked.gone > 32 && self.parked.gone > self.parked.len() {
-            let mut queue = std::mem::take(&mut self.parked);
-            queue.calls.retain(|id| self.call_at(*id).is_some());
-            self.parked.calls = queue.calls;
+            let mut calls = self.parked.take().calls;
+            calls.retain(|id| self.call_at(*id).is_some());
+            self.parked.calls = calls;
         }
     }
 
     /// Sends every waiting call on its way again; some may come to wait once more.
     pub(super) fn open_gate(&mut self, now: Now) {
-        for id in std::mem::take(&mut self.parked).calls {
+        for id in self.parked.take().calls {
             if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
                 self.begin(id, now);
             }
@@ -98,7 +99,7 @@ impl Session {
 
     /// Ends every waiting call with this error.
     pub(super) fn turn_away(&mut self, error: &Error) {
-        for id in std::mem::take(&mut self.parked).calls {
+        for id in self.parked.take().calls {
             if self.call_at(id).is_some_and(|call| matches!(call.state, State::Parked)) {
                 self.reply(id, Err(error.clone()));
             }
@@ -179,6 +180,19 @@ impl Session {
     /// Where this moment lies relative to the present token's end.
     pub(super) fn freshness(&self, now: Now) -> Freshness {
         self.tokens.life.map_or(Freshness::Fresh, |life| life.freshness(now.wall))
+    }
+}
+
+impl Emptied for Queue {
+    const EMPTY: Self = Self { calls: VecDeque::new(), gone: 0 };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Queue = Queue::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty()
     }
 }
 

@@ -18,15 +18,17 @@ use crate::time::Wall;
 pub fn kept(keyring: &Keyring, key: &RecordKey, sealed: &[u8]) -> Result<Credentials, Error> {
     let opened = envelope::open(keyring, key, sealed)?;
     let stored = payload::decode(opened.schema, &opened.plaintext)?;
-    let tokens = stored.tokens;
+    let mut tokens = stored.tokens;
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut credentials = Credentials { jar: stored.jar, account_id: tokens.account_id, ..Credentials::default() };
+    let mut credentials =
+        Credentials { jar: stored.jar, account_id: tokens.account_id.take(), ..Credentials::default() };
     credentials.user_agent = tokens.user_agent.as_ref().map(text);
     for (name, value) in &tokens.headers {
         credentials.headers.insert(name.as_str().to_owned(), Secret::new(text(value)));
     }
+    let client_secret = tokens.client_secret.take();
     for (name, secret) in
-        [("access_token", tokens.access), ("refresh_token", tokens.refresh), ("client_secret", tokens.client_secret)]
+        [("access_token", tokens.access), ("refresh_token", tokens.refresh), ("client_secret", client_secret)]
     {
         credentials.fields.extend(secret.map(|secret| (name.to_owned(), secret)));
     }
@@ -47,7 +49,8 @@ pub struct Glance {
     pub signed_in: Wall,
     /// When its access token ends, where that is known.
     pub expires_at: Option<Wall>,
-    /// Whether it holds a refresh token, so that an ended access token is no end.
+    /// Whether an ended access token is no end: the record holds a refresh token, credentials that were kept to sign in again with, or
+    /// a client's own (client credentials).
     pub renews: bool,
     /// The origins that may see its credentials.
     pub origins: Vec<String>,
@@ -65,10 +68,10 @@ impl Glance {
         Ok(Self {
             key_id: opened.key_id,
             generation: stored.generation,
-            account_id: stored.tokens.account_id,
+            account_id: stored.tokens.account_id.clone(),
             signed_in: stored.tokens.created,
             expires_at: stored.tokens.life.map(|life| life.ends),
-            renews: stored.tokens.refresh.is_some(),
+            renews: stored.tokens.refresh.is_some() || stored.kept.is_some() || stored.renews_as_client,
             origins: stored.origins,
         })
     }

@@ -10,6 +10,7 @@ use http::Method;
 use super::life::Phase;
 use super::output::Notice;
 use super::refusal::{self, Meaning};
+use super::seldom::Emptied;
 use super::session::Session;
 use super::timers::Alarm;
 use super::validate::Wonder;
@@ -19,7 +20,7 @@ use crate::retry;
 use crate::time::{Mono, Now};
 
 /// What keep-alive remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct KeepAlive {
     /// When the platform last proved the session, by whatever answer.
     pub(super) proved: Mono,
@@ -33,10 +34,23 @@ pub(super) struct KeepAlive {
     asking: Option<(u64, Wonder)>,
 }
 
+impl Emptied for KeepAlive {
+    const EMPTY: Self = Self { proved: Mono::from_nanos(0), at: None, wait: Duration::ZERO, failures: 0, asking: None };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: KeepAlive = KeepAlive::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at.is_none() && self.failures == 0 && self.asking.is_none()
+    }
+}
+
 impl Session {
     /// Sets the alarm of a session that has become active.
     pub(super) fn keep_alive_starts(&mut self, now: Now) {
-        if self.keep_alive.at.is_none() {
+        if self.compiled.platform().keep_alive.is_some() && self.keep_alive.at.is_none() {
             self.keep_alive.proved = now.mono;
             self.keep_alive_waits(None, now);
         }

@@ -40,11 +40,11 @@ pub enum State {
 #[derive(Debug)]
 pub(super) enum Phase {
     Fresh,
-    Loading(Loading),
+    Loading(Box<Loading>),
     SigningIn(Box<SignIn>),
     Active,
     /// Ended; every further call fails with this.
-    Ended(Ending, Error),
+    Ended(Ending, Box<Error>),
     Closed,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Phase {
 pub(super) struct Loading {
     pub(super) waiters: Vec<CallId>,
     /// What the session was before, for when there is nothing better.
-    pub(super) before: Box<Phase>,
+    pub(super) before: Phase,
 }
 
 /// How a session ended by itself.

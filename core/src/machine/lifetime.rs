@@ -25,7 +25,9 @@ pub(super) struct Lifetime {
 impl Session {
     /// The platform served a call: the session is in use.
     pub(super) fn used(&mut self, now: Now) {
-        self.keep_alive.proved = now.mono;
+        if self.compiled.platform().keep_alive.is_some() {
+            self.keep_alive.proved = now.mono;
+        }
         self.tokens.used = now.wall;
         let Some(idle) = self.compiled.platform().lifetime.as_ref().and_then(|rules| rules.idle) else { return };
         // Others who resume the session must not take it for idle; a save for each call would be too many.

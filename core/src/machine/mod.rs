@@ -34,6 +34,7 @@ mod renewal;
 mod renewed;
 mod restoring;
 mod saving;
+mod seldom;
 mod session;
 mod settings;
 mod sign_in;

@@ -7,6 +7,7 @@ mod kept;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -15,6 +16,7 @@ use http::{HeaderName, HeaderValue};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
+use super::seldom::{Emptied, Seldom};
 use super::session::Session;
 use super::window::Life;
 use crate::cookie::Jar;
@@ -33,8 +35,19 @@ pub const SCHEMA: u8 = 1;
 pub(super) struct Tokens {
     pub(super) access: Option<Secret>,
     pub(super) refresh: Option<Secret>,
-    pub(super) client_secret: Option<Secret>,
     pub(super) life: Option<Life>,
+    pub(super) created: Wall,
+    /// When a call last succeeded.
+    pub(super) used: Wall,
+    /// The header that carries the access token, made once.
+    pub(super) authorization: Option<HeaderValue>,
+    /// What few sessions have; it reads as if it were here.
+    extra: Seldom<Extra>,
+}
+
+/// What few sessions have beside their tokens.
+pub(super) struct Extra {
+    pub(super) client_secret: Option<Secret>,
     pub(super) account_id: Option<String>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
@@ -42,15 +55,48 @@ pub(super) struct Tokens {
     pub(super) csrf: Option<HeaderValue>,
     /// An API key that goes in the query.
     pub(super) query: Option<Secret>,
-    pub(super) created: Wall,
-    /// When a call last succeeded.
-    pub(super) used: Wall,
     /// The key that the tokens are bound to, where they are.
     pub(super) key: Option<Arc<KeyPair>>,
-    /// The header that carries the access token, made once.
-    pub(super) authorization: Option<HeaderValue>,
     /// Fields of a later release, kept as they are.
     unknown: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Emptied for Extra {
+    const EMPTY: Self = Self {
+        client_secret: None,
+        account_id: None,
+        user_agent: None,
+        headers: Vec::new(),
+        query: None,
+        csrf: None,
+        key: None,
+        unknown: BTreeMap::new(),
+    };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Extra = Extra::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        let has_secret = self.client_secret.is_some() || self.query.is_some() || self.key.is_some();
+        let has_bundle = self.user_agent.is_some() || !self.headers.is_empty() || self.csrf.is_some();
+        !has_secret && !has_bundle && self.account_id.is_none() && self.unknown.is_empty()
+    }
+}
+
+impl Deref for Tokens {
+    type Target = Extra;
+
+    fn deref(&self) -> &Extra {
+        &self.extra
+    }
+}
+
+impl DerefMut for Tokens {
+    fn deref_mut(&mut self) -> &mut Extra {
+        &mut self.extra
+    }
 }
 
 /// A record, opened.
@@ -64,6 +110,8 @@ pub(super) struct Stored {
     pub(super) jar: Jar,
     /// What it signs in with again.
     pub(super) kept: Option<Credentials>,
+    /// Whether a client's own credentials renew it; told to whoever has the record and not the platform.
+    pub(super) renews_as_client: bool,
 }
 
 /// The numbers of the fields.
@@ -86,6 +134,7 @@ mod field {
     pub(super) const CREATED: u64 = 13;
     pub(super) const USED: u64 = 40;
     pub(super) const ENDS_FROM: u64 = 41;
+    pub(super) const AS_CLIENT: u64 = 42;
     pub(super) const KEPT: u64 = 50;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
@@ -94,6 +143,11 @@ mod field {
 impl Tokens {
     pub(super) fn new(created: Wall) -> Self {
         Self { created, used: created, ..Self::default() }
+    }
+
+    /// Gives back the memory of what this session does not have.
+    pub(super) fn release(&mut self) {
+        self.extra.release();
     }
 
     /// Takes over what credentials bring by themselves.
@@ -223,10 +277,13 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
             to.str(name.as_str())?.bytes(value.as_bytes())?;
         }
     }
-    to.u64(field::JAR)?.encode(&session.jar)?;
+    to.u64(field::JAR)?.encode(&*session.jar)?;
     to.u64(field::CREATED)?.i64(tokens.created.as_millis())?;
     if session.compiled.platform().lifetime.as_ref().is_some_and(|rules| rules.idle.is_some()) {
         to.u64(field::USED)?.i64(tokens.used.as_millis())?;
+    }
+    if session.compiled.renews_as_client() {
+        to.u64(field::AS_CLIENT)?.bool(true)?;
     }
     if let Some(key) = &tokens.key {
         to.u64(field::KEY)?.bytes(&key.pkcs8)?.u64(field::KEY_POINT)?.bytes(&key.public)?;
@@ -278,6 +335,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         tokens: Tokens::default(),
         jar: Jar::new(),
         kept: None,
+        renews_as_client: false,
     };
     let (mut issued, mut ends, mut used, mut source) = (None, None, None, 0);
     let (mut pkcs8, mut point) = (None, None);
@@ -314,6 +372,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
             field::USED => used = Some(Wall::from_millis(from.i64()?)),
             field::ENDS_FROM => source = from.u8()?,
+            field::AS_CLIENT => stored.renews_as_client = from.bool()?,
             field::KEPT => stored.kept = Some(kept::read(&mut from)?),
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),

@@ -8,6 +8,7 @@ use super::call::{Held, State};
 use super::life::{Ending, Phase};
 use super::output::{Notice, Reply, Verdict};
 use super::refusal;
+use super::seldom::Emptied;
 use super::session::Session;
 use super::token;
 use super::validate::Wonder;
@@ -19,7 +20,7 @@ use crate::retry;
 use crate::time::{Mono, Now};
 
 /// Whether the platform is being asked, and what it said last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Probe {
     waiting: Vec<CallId>,
     /// Who else wants to know, and is being asked for.
@@ -77,8 +78,10 @@ impl Session {
             .probe
             .valid
             .is_some_and(|(generation, at)| generation == self.generation && now.mono.since(at) < REMEMBERED);
-        let is_stale = self.call_at(id).is_some_and(|call| call.generation < self.generation);
-        if is_stale {
+        // Of a generation that was replaced, or is known to be refused and about to be, nothing is left to ask.
+        let is_over =
+            self.spent == self.generation || self.call_at(id).is_some_and(|call| call.generation < self.generation);
+        if is_over {
             return self.refused(id, from, arrival, now);
         }
         if self.compiled.identity().is_none() || is_known || !matches!(self.phase, Phase::Active) {
@@ -214,6 +217,20 @@ impl Session {
             answered.verdict = verdict;
         }
         self.reply(id, Ok(Reply::Answered(answered)));
+    }
+}
+
+impl Emptied for Probe {
+    const EMPTY: Self = Self { waiting: Vec::new(), asked: Vec::new(), gated: Vec::new(), asking: None, valid: None };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Probe = Probe::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        let is_wanted = !self.waiting.is_empty() || !self.asked.is_empty() || !self.gated.is_empty();
+        !is_wanted && self.asking.is_none() && self.valid.is_none()
     }
 }
 

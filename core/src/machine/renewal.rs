@@ -11,6 +11,7 @@
 
 use super::life::Phase;
 use super::restoring::LoadFor;
+use super::seldom::Emptied;
 use super::session::Session;
 use super::timers::Alarm;
 use super::token;
@@ -47,7 +48,7 @@ pub(super) enum Step {
 }
 
 /// What is remembered between renewals.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Renewals {
     /// The generation that was renewed ahead of its end already.
     pub(super) tried: u64,
@@ -64,6 +65,21 @@ pub(super) struct Renewals {
     pub(super) unsettled: Option<Box<Error>>,
     /// A renewal that was given up for late, and the token that it took along: its answer is still wanted.
     pub(super) late: Option<(EffectId, Secret)>,
+}
+
+impl Emptied for Renewals {
+    const EMPTY: Self =
+        Self { tried: 0, again: None, not_before: None, trouble: None, dead: None, unsettled: None, late: None };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Renewals = Renewals::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        let is_calm = self.trouble.is_none() && self.dead.is_none() && self.unsettled.is_none();
+        is_calm && self.tried == 0 && self.again.is_none() && self.not_before.is_none() && self.late.is_none()
+    }
 }
 
 impl Session {
@@ -224,7 +240,8 @@ impl Session {
         self.send_as_client(uri, form, purpose, attempt, now)
     }
 
-    /// Puts a request on the wire with which the client shows itself.
+    /// Puts a request on the wire with which the client shows itself; nothing of the session's goes along, neither cookies nor the token
+    /// against cross-site requests that would protect them.
     pub(super) fn send_as_client(
         &mut self,
         uri: http::Uri,

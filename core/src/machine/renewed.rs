@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::life::{Ending, Phase};
 use super::output::Notice;
-use super::renewal::{Renewal, Renewals, Step};
+use super::renewal::{Renewal, Step};
 use super::restoring::LoadFor;
+use super::seldom::Seldom;
 use super::session::Session;
 use super::timers::Alarm;
 use super::token;
@@ -111,7 +112,7 @@ impl Session {
         self.revision += 1;
         self.tokens_since = self.generation;
         self.stats.renewals += 1;
-        self.renewals = Renewals { tried: self.renewals.tried, ..Renewals::default() };
+        self.renewals = Seldom::default();
         self.take_tokens(answer, now);
         if let Some(renewal) = &mut self.renewal {
             renewal.step = Step::Saving;

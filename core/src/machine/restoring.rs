@@ -8,8 +8,9 @@ use super::answers::Asker;
 use super::life::{self, Ending, Loading, Phase};
 use super::output::Notice;
 use super::payload::{self, Stored};
-use super::renewal::{Renewals, Step};
+use super::renewal::Step;
 use super::saving::store_error;
+use super::seldom::Seldom;
 use super::session::Session;
 use crate::effect::{CallId, Effect, KindName, Load, Purpose, Ticket};
 use crate::envelope;
@@ -54,7 +55,7 @@ impl Session {
             Phase::Closed => self.reply(id, Err(life::closed())),
             Phase::Fresh | Phase::Ended(..) => {
                 let before = std::mem::replace(&mut self.phase, Phase::Fresh);
-                self.phase = Phase::Loading(Loading { waiters: vec![id], before: Box::new(before) });
+                self.phase = Phase::Loading(Box::new(Loading { waiters: vec![id], before }));
                 self.load(LoadFor::Resume, now);
             }
         }
@@ -108,16 +109,15 @@ impl Session {
     }
 
     fn resumed(&mut self, opened: Result<Option<(Stored, Version)>, Error>, now: Now) {
-        let Phase::Loading(Loading { waiters, before }) = std::mem::replace(&mut self.phase, Phase::Fresh) else {
-            return;
-        };
+        let Phase::Loading(loading) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
+        let Loading { waiters, before } = *loading;
         let is_opened = opened.is_ok();
-        let again = if matches!(*before, Phase::Ended(..)) { Again::Ended } else { Again::Ending };
-        let result = match (opened, *before) {
+        let again = if matches!(before, Phase::Ended(..)) { Again::Ended } else { Again::Ending };
+        let result = match (opened, before) {
             // Nothing newer than what has ended here was saved since: its refresh token may have been used up.
             (Ok(Some((stored, _))), Phase::Ended(ending, error)) if !self.is_newer(&stored) => {
                 self.phase = Phase::Ended(ending, error.clone());
-                Err(error)
+                Err(*error)
             }
             (Ok(Some((stored, version))), _) => {
                 self.adopt(stored, version);
@@ -145,7 +145,7 @@ impl Session {
     /// What was saved is taken over: it is of use, unless its lifetime is over.
     fn restored(&mut self, now: Now) -> Result<(), Error> {
         if let Some(error) = self.lifetime_over(now) {
-            self.phase = Phase::Ended(Ending::Expired, error.clone());
+            self.phase = Phase::Ended(Ending::Expired, Box::new(error.clone()));
             if !self.may_sign_in_again(now) {
                 self.notice(Notice::Expired);
             }
@@ -237,14 +237,14 @@ impl Session {
             revision += u64::from(jar != theirs);
         }
         if stored.tokens.refresh != self.tokens.refresh || self.compiled.renews_as_client() {
-            self.renewals = Renewals::default();
+            self.renewals = Seldom::default();
         }
         if !stored.tokens.is_same(&self.tokens) {
             // Whatever was said of ours was not said of theirs.
             self.spent = self.spent.min(stored.generation.saturating_sub(1));
         }
         self.saving.restored(version, stored.generation, stored.revision);
-        self.jar = jar;
+        *self.jar = jar;
         self.adopt_kept(stored.kept);
         self.tokens = stored.tokens;
         self.lifetime.saved(&self.tokens);

@@ -17,6 +17,7 @@ use super::output::Notice;
 use super::payload;
 use super::renewal::Step;
 use super::restoring::LoadFor;
+use super::seldom::Emptied;
 use super::session::Session;
 use super::timers::Alarm;
 use crate::effect::{CallId, Effect, KindName, Save, Ticket};
@@ -85,7 +86,8 @@ impl Session {
         let keyring = persist.keyring.clone();
         let Some(key) = self.record_key() else { return };
         let plain = payload::encode(self);
-        let sealed = envelope::seal(&keyring, &key, payload::SCHEMA, &plain, &mut self.salt);
+        let Some(salt) = self.salt.as_deref_mut() else { return };
+        let sealed = envelope::seal(&keyring, &key, payload::SCHEMA, &plain, salt);
         let wait = self.compiled.platform().timeouts.store;
         let (effect, deadline) = self.expect(KindName::Save, Asker::Save, wait, now);
         self.saving.in_flight = Some((self.generation, self.revision));
@@ -234,6 +236,34 @@ impl Session {
     /// Whether the store holds everything.
     pub(super) fn is_saved(&self) -> bool {
         self.settings.persist.is_none() || self.saving.saved == (self.generation, self.revision)
+    }
+}
+
+impl Emptied for Saving {
+    const EMPTY: Self = Self {
+        version: None,
+        saved: (0, 0),
+        in_flight: None,
+        tried: 0,
+        reloading: false,
+        due: None,
+        failures: 0,
+        conflicts: 0,
+        replaces: false,
+        trouble: None,
+        waiters: Vec::new(),
+    };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Saving = Saving::EMPTY;
+        &NOTHING
+    }
+
+    /// Where something is kept, what the store holds is remembered.
+    fn is_empty(&self) -> bool {
+        let is_quiet = !self.is_busy() && !self.waits() && self.waiters.is_empty() && self.trouble.is_none();
+        let is_new = self.version.is_none() && self.saved == (0, 0) && self.tried == 0 && !self.replaces;
+        is_quiet && is_new && self.failures == 0 && self.conflicts == 0
     }
 }
 

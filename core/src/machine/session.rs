@@ -23,6 +23,7 @@ use super::payload::Tokens;
 use super::probe::Probe;
 use super::renewal::{Renewal, Renewals};
 use super::saving::Saving;
+use super::seldom::Seldom;
 use super::settings::Settings;
 use super::sign_out::Telling;
 use super::signing::Held;
@@ -33,7 +34,7 @@ use super::trace::Trace;
 use crate::cookie::Jar;
 use crate::effect::{CallId, Effect, EffectId};
 use crate::error::{Error, Kind};
-use crate::platform::Compiled;
+use crate::platform::{Compiled, SignIn};
 use crate::seed::{Rng, Seed};
 use crate::store::RecordKey;
 use crate::time::{Mono, Now};
@@ -48,13 +49,14 @@ pub struct Session {
     /// Tells this session's tickets from another's.
     pub(super) tag: u64,
     pub(super) jitter: Rng,
-    pub(super) salt: Rng,
+    /// Seals what is kept, where anything is.
+    pub(super) salt: Option<Box<Rng>>,
 
     pub(super) phase: Phase,
     pub(super) tokens: Tokens,
-    pub(super) jar: Jar,
+    pub(super) jar: Seldom<Jar>,
     /// Headers of the bundle that calls named with another value, each told of once.
-    pub(super) drifted: Vec<HeaderName>,
+    pub(super) drifted: Seldom<Vec<HeaderName>>,
     /// Whether the last request of the session's own was repeated with a token that its answer brought.
     pub(super) handshaken: bool,
     pub(super) generation: u64,
@@ -67,7 +69,7 @@ pub struct Session {
     pub(super) signed_in_since: u64,
 
     pub(super) rows: Table<Row>,
-    pub(super) parked: Queue,
+    pub(super) parked: Seldom<Queue>,
     pub(super) effects: Table<Pending>,
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
@@ -75,25 +77,25 @@ pub struct Session {
     /// What it signs in with again, where the program allows.
     pub(super) kept: Option<Box<Kept>>,
     pub(super) renewal: Option<Box<Renewal>>,
-    pub(super) renewals: Renewals,
+    pub(super) renewals: Seldom<Renewals>,
     /// What the issuer said of itself, once it was asked.
     pub(super) issuer: Option<Box<Metadata>>,
-    /// Draws what ties an authorization code to this session.
-    pub(super) proofs: Rng,
+    /// Draws what ties an authorization code to this session, where it signs in by one.
+    pub(super) proofs: Option<Box<Rng>>,
     /// Until when an exchange of the session's own waits.
     pub(super) backs_off: Option<Mono>,
-    pub(super) probe: Probe,
-    pub(super) keep_alive: KeepAlive,
+    pub(super) probe: Seldom<Probe>,
+    pub(super) keep_alive: Seldom<KeepAlive>,
     pub(super) lifetime: Lifetime,
     /// Exchanges that wait for a signature, by the names of their effects.
-    pub(super) held: BTreeMap<u64, Held>,
+    pub(super) held: Seldom<BTreeMap<u64, Held>>,
     /// Where the platform binds tokens to a key.
     pub(super) dpop: Option<Box<Dpop>>,
     /// The last time step whose code of a second factor was sent.
     pub(super) totp_used: Option<u64>,
-    pub(super) saving: Saving,
+    pub(super) saving: Seldom<Saving>,
     pub(super) closing: Option<Box<Closing>>,
-    pub(super) telling: Option<Telling>,
+    pub(super) telling: Option<Box<Telling>>,
     pub(super) successes: u32,
     pub(super) stats: Stats,
     pub(super) last_error: Option<Kind>,
@@ -123,8 +125,9 @@ impl Session {
         Self {
             tag: seed.rng("tag").next_u64(),
             jitter: seed.rng("jitter"),
-            salt: seed.rng("salt"),
-            proofs: seed.rng("oauth"),
+            salt: settings.persist.is_some().then(|| Box::new(seed.rng("salt"))),
+            proofs: matches!(compiled.platform().sign_in, SignIn::AuthorizationCode(_))
+                .then(|| Box::new(seed.rng("oauth"))),
             trace: Trace::new(settings.trace, now),
             dpop: compiled.platform().dpop.as_ref().map(|_| Box::new(Dpop::new(&seed))),
             compiled,
@@ -132,8 +135,8 @@ impl Session {
             settings,
             phase: Phase::Fresh,
             tokens: Tokens::new(now.wall),
-            jar: Jar::new(),
-            drifted: Vec::new(),
+            jar: Seldom::default(),
+            drifted: Seldom::default(),
             handshaken: false,
             generation: 0,
             revision: 0,
@@ -141,21 +144,21 @@ impl Session {
             tokens_since: 0,
             signed_in_since: 0,
             rows: Table::new(),
-            parked: Queue::default(),
+            parked: Seldom::default(),
             effects: Table::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             kept: None,
             renewal: None,
-            renewals: Renewals::default(),
+            renewals: Seldom::default(),
             issuer: None,
             backs_off: None,
-            probe: Probe::default(),
-            keep_alive: KeepAlive::default(),
+            probe: Seldom::default(),
+            keep_alive: Seldom::default(),
             lifetime: Lifetime::default(),
-            held: BTreeMap::new(),
+            held: Seldom::default(),
             totp_used: None,
-            saving: Saving::default(),
+            saving: Seldom::default(),
             closing: None,
             telling: None,
             successes: 0,
@@ -300,8 +303,15 @@ impl Session {
             self.rows.release();
             self.effects.release();
             self.outputs = VecDeque::new();
-            self.parked = Queue::default();
+            self.parked = Seldom::default();
             self.timers.shrink();
+            self.jar.release();
+            self.renewals.release();
+            self.probe.release();
+            self.keep_alive.release();
+            self.held.release();
+            self.saving.release();
+            self.tokens.release();
         }
     }
 
@@ -372,5 +382,15 @@ impl fmt::Debug for Session {
             .field("state", &self.state())
             .field("generation", &self.generation)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_at_rest_is_small() {
+        assert!(size_of::<Session>() <= 768, "{}: what few sessions have goes behind `Seldom`", size_of::<Session>());
     }
 }

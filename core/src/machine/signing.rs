@@ -9,6 +9,7 @@
 //! **Invariant:** nothing is signed for an origin that the platform does not name, every attempt is signed anew, and an exchange
 //! that is not signed never leaves. What a proof says is told in `dpop.rs`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::answers::Asker;
 use super::call::{Body, Call};
 use super::calls::shown;
 use super::life::Phase;
+use super::seldom::Emptied;
 use super::session::Session;
 use crate::effect::{
     BodyWanted, CallId, Declined, Effect, EffectId, Exchange, Failure, FailureKind, KindName, Owner, Sent, Sign,
@@ -33,6 +35,19 @@ pub(super) struct Held {
     exchange: Box<Exchange>,
     sign: EffectId,
     stage: Stage,
+}
+
+impl Emptied for BTreeMap<u64, Held> {
+    const EMPTY: Self = Self::new();
+
+    fn nothing() -> &'static Self {
+        static NOTHING: BTreeMap<u64, Held> = <BTreeMap<u64, Held>>::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
 }
 
 /// What a held exchange waits for.

@@ -3,6 +3,7 @@
 //! The server's own counters are the judge. `cargo xtask test --only real` installs it and runs these tests.
 
 mod command;
+mod dpop;
 mod grants;
 mod jupyterhub;
 mod provider;

@@ -119,6 +119,21 @@ async fn an_idle_session_is_told_as_ended_and_nobody_signs_in_unasked() {
 
 #[tokio::test]
 #[ignore = "needs Debian's qbittorrent-nox: cargo xtask test --only real"]
+async fn a_session_that_is_kept_alive_outlasts_the_servers_patience_without_a_call() {
+    let server = Qbittorrent::start().await;
+    let client = Client::builder().build().expect("the client builds");
+    let described = described(&server).replace("every = \"20m\"", "every = \"1s\"");
+    let platform = Platform::from_toml(&described).expect("the example is a platform");
+    let session = client.sign_in(&platform, "admin", right()).await.expect("signs in");
+    tokio::time::sleep(2 * IDLE).await;
+    assert_eq!((session.state(), session.generation(), session.stats().attempts), (State::Active, 1, 0));
+    let answer = session.get("/api/v2/app/version").send().await.expect("it answers");
+    assert_eq!((answer.status().as_u16(), answer.verdict()), (200, Verdict::Served));
+    assert_eq!(server.sign_ins().await, SignIns { accepted: 1, refused: 0 });
+}
+
+#[tokio::test]
+#[ignore = "needs Debian's qbittorrent-nox: cargo xtask test --only real"]
 async fn the_command_line_signs_in_once_and_tells_a_guess_from_an_end() {
     let server = Qbittorrent::start().await;
     let command = Command::knowing("qbittorrent", &described(&server));

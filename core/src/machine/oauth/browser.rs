@@ -39,7 +39,8 @@ impl Session {
     pub(super) fn ask_browser(&mut self, recipe: &AuthorizationCode, now: Now) {
         let Some(endpoint) = self.authorization_endpoint().map(ToString::to_string) else { return };
         let redirect_uri = self.redirect_uri();
-        let proof = Proof::draw(&mut self.proofs);
+        let Some(proofs) = self.proofs.as_deref_mut() else { return };
+        let proof = Proof::draw(proofs);
         let rules = self.compiled.platform().renew.as_ref();
         let request = Request {
             endpoint: &endpoint,

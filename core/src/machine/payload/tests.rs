@@ -36,7 +36,7 @@ fn what_was_written_is_read() {
     assert!(stored.tokens.is_same(&session.tokens));
     assert_eq!(stored.tokens.user_agent, session.tokens.user_agent);
     assert_eq!(stored.tokens.headers, session.tokens.headers);
-    assert!(stored.jar == session.jar);
+    assert!(stored.jar == *session.jar);
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl Session {
         self.backs_off = None;
         self.abandon_own(Purpose::SignIn);
         self.tokens = sign_in.before.tokens;
-        self.jar = sign_in.before.jar;
+        *self.jar = sign_in.before.jar;
         self.phase = sign_in.before.phase;
         if let Some(again) = sign_in.again {
             self.settle_kept(error, now);
@@ -47,7 +47,7 @@ impl Session {
         let error = Error::new(Kind::Cancelled, why);
         if let Phase::Loading(loading) = &mut self.phase {
             let waiters = std::mem::take(&mut loading.waiters);
-            self.phase = *std::mem::replace(&mut loading.before, Box::new(Phase::Fresh));
+            self.phase = std::mem::replace(&mut loading.before, Phase::Fresh);
             self.reply_all(waiters, &Err(error.clone()));
         }
         self.drop_renewal(&error);

@@ -47,7 +47,7 @@ impl Session {
             return self.sign_in_failed(&Error::new(Kind::CredentialsInvalid, what), now);
         }
         self.tokens = Tokens::new(now.wall);
-        self.jar = crate::cookie::Jar::new();
+        *self.jar = crate::cookie::Jar::new();
         if let Err(error) = self.take_credentials(found, now) {
             return self.sign_in_failed(&error, now);
         }

@@ -8,7 +8,7 @@ use crate::machine::life::Phase;
 use crate::machine::output::Notice;
 use crate::machine::probe::{Identity, identity};
 use crate::machine::refusal;
-use crate::machine::renewal::Renewals;
+use crate::machine::seldom::Seldom;
 use crate::machine::session::Session;
 use crate::time::Now;
 
@@ -52,7 +52,7 @@ impl Session {
         self.tokens_since = self.generation;
         self.signed_in_since = self.generation;
         self.stats.sign_ins += 1;
-        self.renewals = Renewals::default();
+        self.renewals = Seldom::default();
         if self.tokens.life.is_none() {
             self.learn_expiry(Issued::Before, now);
         }

@@ -54,7 +54,7 @@ impl Session {
         }
         let Phase::SigningIn(sign_in) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
         self.tokens = sign_in.before.tokens;
-        self.jar = sign_in.before.jar;
+        *self.jar = sign_in.before.jar;
         self.phase = sign_in.before.phase;
         if sign_in.again == Some(Again::Ending) {
             self.tell_end();
@@ -70,7 +70,7 @@ impl Session {
         let tokens = Tokens::new(now.wall);
         let before = Before {
             tokens: std::mem::replace(&mut self.tokens, tokens),
-            jar: std::mem::take(&mut self.jar),
+            jar: self.jar.take(),
             phase: std::mem::replace(&mut self.phase, Phase::Fresh),
             was_saving,
             renewed,
@@ -109,7 +109,7 @@ impl Session {
         self.tokens.take(credentials, self.compiled.platform())?;
         let is_wanted =
             |cookie: &Cookie| self.compiled.origins().iter().any(|origin| cookie.is_for_host(origin.host()));
-        self.jar.judge_by(self.settings.public_suffixes);
+        self.jar.judge_by(&self.settings.public_suffixes);
         self.jar.adopt(&credentials.jar, now.wall, &is_wanted);
         if let Some(cookies) = &credentials.cookies {
             self.jar.import_line(self.compiled.base(), cookies.expose(), now.wall)?;

@@ -52,7 +52,7 @@ pub(crate) fn measure(size: usize) -> Result<Vec<Figure>, Failure> {
     if issuer.granted() != size as u64 + 1 {
         return Err(format!("{size} sessions signed in with {} exchanges", issuer.granted()).into());
     }
-    figures.push(handle.block_on(lookup::from_eight_tasks(&client, size))?);
+    figures.extend(handle.block_on(lookup::from_eight_tasks(&client, size))?);
     drop(sessions);
     Ok(figures)
 }
