@@ -30,7 +30,8 @@ pub struct Identity {
 pub struct Refused {
     /// Statuses that refuse the session.
     pub status: Vec<u16>,
-    /// Statuses that may refuse the session: the identity probe decides.
+    /// Statuses that may refuse the session: the identity probe decides. Such an answer's body is read before, up to 64 KiB, so that its
+    /// connection is free while the platform is asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suspect: Vec<u16>,
     /// Paths (prefixes) to which a refused session is redirected, such as `/login`.
