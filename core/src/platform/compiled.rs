@@ -57,7 +57,7 @@ impl Compiled {
             issuer: resolve(platform.oauth.as_ref().map(|oauth| &*oauth.issuer))?,
             ..OAuthAddresses::default()
         };
-        let identity = platform.identity.as_ref().map(|identity| url::resolve(&base, &identity.path)).transpose()?;
+        let identity = resolve(platform.probe())?;
         let inspect = platform.refused.bodies.iter().map(|rule| Inspect {
             status: rule.status.clone(),
             content_type: Some(rule.content_type.to_ascii_lowercase()),
