@@ -9,7 +9,7 @@ pub(crate) enum PlatformCommand {
     /// Check a platform file, and say what in it looks like a mistake
     Check(CheckFile),
     /// Write a new platform file, asking for what is not given
-    New(New),
+    New(Box<New>),
 }
 
 /// Check a platform file: what is wrong, with its line and the nearest key, and what is allowed but looks like a mistake.
