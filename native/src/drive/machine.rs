@@ -16,13 +16,20 @@ use crate::timer::Move;
 /// What is behind a session's lock.
 pub(crate) struct Machine {
     pub(crate) core: Core,
+    /// Absent while the session rests.
+    busy: Option<Box<Busy>>,
+    /// When the timer will look at this session next.
+    pub(crate) scheduled: Option<Mono>,
+}
+
+/// What only calls and tasks under way need.
+#[derive(Default)]
+struct Busy {
     /// Where each call hears of things, by [`CallId::slot`].
     slots: Vec<Option<(CallId, Arc<Slot>)>>,
     spare: Vec<Arc<Slot>>,
     /// Effects of the session that tasks are performing.
     tasks: Vec<(EffectId, AbortHandle)>,
-    /// When the timer will look at this session next.
-    pub(crate) scheduled: Option<Mono>,
 }
 
 /// What is to be done once the lock is released.
@@ -52,57 +59,54 @@ impl Acts {
 
 impl Machine {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, slots: Vec::new(), spare: Vec::new(), tasks: Vec::new(), scheduled: None }
+        Self { core, busy: None, scheduled: None }
     }
 
     /// Gives a new call its letter box.
     pub(crate) fn slot_for(&mut self, call: CallId) -> Arc<Slot> {
-        let slot = self.spare.pop().unwrap_or_default();
+        let busy = self.busy.get_or_insert_default();
+        let slot = busy.spare.pop().unwrap_or_default();
         slot.belong_to(call);
         let index = call.slot();
-        if self.slots.len() <= index {
-            self.slots.resize(index + 1, None);
+        if busy.slots.len() <= index {
+            busy.slots.resize(index + 1, None);
         }
-        self.slots[index] = Some((call, Arc::clone(&slot)));
+        busy.slots[index] = Some((call, Arc::clone(&slot)));
         slot
     }
 
     /// Takes a call's letter box back, unless that was done before.
     pub(crate) fn release(&mut self, call: CallId) {
-        let Some(place) = self.slots.get_mut(call.slot()) else { return };
+        let Some(busy) = &mut self.busy else { return };
+        let Some(place) = busy.slots.get_mut(call.slot()) else { return };
         let Some((_, slot)) = place.take_if(|(owner, _)| *owner == call) else { return };
         slot.clear();
-        if self.spare.len() < SPARE {
-            self.spare.push(slot);
+        if busy.spare.len() < SPARE {
+            busy.spare.push(slot);
         }
     }
 
     /// Lists the task that performs an effect of the session.
     pub(crate) fn task_began(&mut self, effect: EffectId, task: AbortHandle) {
-        self.tasks.push((effect, task));
+        self.busy.get_or_insert_default().tasks.push((effect, task));
     }
 
     /// Takes a task off the list: it has performed its effect.
     pub(crate) fn task_ended(&mut self, effect: EffectId) {
-        take(&mut self.tasks, effect);
+        self.busy.as_mut().and_then(|busy| busy.take_task(effect));
     }
 
     /// Gives back what only calls and tasks under way need, so that a crowd of sessions at rest is small.
     pub(crate) fn rest(&mut self) {
         self.core.rest();
-        if self.tasks.is_empty() {
-            self.tasks = Vec::new();
-        }
-        if self.slots.iter().all(Option::is_none) {
-            (self.slots, self.spare) = (Vec::new(), Vec::new());
-        }
+        self.busy.take_if(|busy| busy.is_over());
     }
 
     /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`]; if that is its end, its letter box is
     /// taken back with it.
     pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now) -> Acts {
         let mut acts = Acts::default();
-        let mut sorting = Sorting { slots: &self.slots, tasks: &mut self.tasks, caller, acts: &mut acts };
+        let mut sorting = Sorting { busy: self.busy.as_deref_mut(), caller, acts: &mut acts };
         let until = drain(&mut self.core, &mut sorting, now);
         if let Some((at, _)) = until
             && self.scheduled.is_none_or(|scheduled| at < scheduled)
@@ -116,10 +120,20 @@ impl Machine {
     }
 }
 
+impl Busy {
+    fn take_task(&mut self, effect: EffectId) -> Option<AbortHandle> {
+        let at = self.tasks.iter().position(|(id, _)| *id == effect)?;
+        Some(self.tasks.swap_remove(at).1)
+    }
+
+    fn is_over(&self) -> bool {
+        self.tasks.is_empty() && self.slots.iter().all(Option::is_none)
+    }
+}
+
 /// Sorts a session's outputs by who is to hear of them.
 struct Sorting<'a> {
-    slots: &'a [Option<(CallId, Arc<Slot>)>],
-    tasks: &'a mut Vec<(EffectId, AbortHandle)>,
+    busy: Option<&'a mut Busy>,
     caller: Option<CallId>,
     acts: &'a mut Acts,
 }
@@ -129,7 +143,8 @@ impl Sorting<'_> {
         if self.caller == Some(call) {
             // Should a call be told to do something and to end at once, its end is what counts.
             self.acts.own = Some(event);
-        } else if let Some(Some((owner, slot))) = self.slots.get(call.slot())
+        } else if let Some(busy) = &self.busy
+            && let Some(Some((owner, slot))) = busy.slots.get(call.slot())
             && *owner == call
         {
             self.acts.others.push((call, Arc::clone(slot), event));
@@ -148,7 +163,7 @@ impl Sink for Sorting<'_> {
     fn abandon(&mut self, effect: EffectId) {
         // A call's own effect ends with the reply that follows.
         self.acts.session.retain(|waiting| waiting.id() != effect);
-        self.acts.abandoned.extend(take(self.tasks, effect));
+        self.acts.abandoned.extend(self.busy.as_mut().and_then(|busy| busy.take_task(effect)));
     }
 
     fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
@@ -158,11 +173,6 @@ impl Sink for Sorting<'_> {
     fn notice(&mut self, notice: Notice) {
         self.acts.notices.push(notice);
     }
-}
-
-fn take(tasks: &mut Vec<(EffectId, AbortHandle)>, effect: EffectId) -> Option<AbortHandle> {
-    let at = tasks.iter().position(|(id, _)| *id == effect)?;
-    Some(tasks.swap_remove(at).1)
 }
 
 /// Letter boxes kept for later calls.
