@@ -37,23 +37,24 @@ struct Busy {
 pub(crate) struct Acts {
     /// What concerns the call that drained.
     pub(crate) own: Option<Event>,
+    /// Mostly there is nothing else.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What concerns others than the call that drained.
+#[derive(Default)]
+pub(crate) struct More {
     pub(crate) others: Vec<(CallId, Arc<Slot>, Event)>,
     pub(crate) session: Vec<Effect>,
     pub(crate) abandoned: Vec<AbortHandle>,
     pub(crate) notices: Vec<Notice>,
     /// Who is to be woken, having been told of the notices.
     pub(crate) listeners: Vec<Waker>,
-    pub(crate) schedule: Option<Move>,
 }
 
 impl Acts {
-    /// Whether nothing is to be done, but for what concerns the call that drained.
-    pub(crate) fn are_none(&self) -> bool {
-        self.schedule.is_none()
-            && self.others.is_empty()
-            && self.session.is_empty()
-            && self.abandoned.is_empty()
-            && self.notices.is_empty()
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 }
 
@@ -103,20 +104,22 @@ impl Machine {
     }
 
     /// Polls the core until it waits. What concerns `caller` comes back in [`Acts::own`]; if that is its end, its letter box is
-    /// taken back with it.
-    pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now) -> Acts {
-        let mut acts = Acts::default();
-        let mut sorting = Sorting { busy: self.busy.as_deref_mut(), caller, acts: &mut acts };
+    /// taken back with it. Where the session's place in the timer is another now, the move is the timer's to make at once.
+    pub(crate) fn drain(&mut self, caller: Option<CallId>, now: Now, acts: &mut Acts) -> Option<Move> {
+        let mut sorting = Sorting { busy: self.busy.as_deref_mut(), caller, acts };
         let until = drain(&mut self.core, &mut sorting, now);
-        if let Some((at, _)) = until
-            && self.scheduled.is_none_or(|scheduled| at < scheduled)
-        {
-            acts.schedule = Some(Move { from: self.scheduled.replace(at), to: at });
-        }
+        let moved = until.and_then(|(at, _)| self.moved(at, caller));
         if let (Some(caller), Some(Event::Reply(_))) = (caller, &acts.own) {
             self.release(caller);
         }
-        acts
+        moved
+    }
+
+    /// The session wants to be looked at then. A call, which mostly ends long before its deadline, leaves an earlier moment as it is,
+    /// which costs one look; what the session does by itself is rare, and a look at a session at rest is dear where there are many.
+    fn moved(&mut self, to: Mono, caller: Option<CallId>) -> Option<Move> {
+        let is_right = self.scheduled.is_some_and(|at| at == to || (at < to && caller.is_some()));
+        (!is_right).then(|| Move { from: self.scheduled.replace(to), to })
     }
 }
 
@@ -147,7 +150,7 @@ impl Sorting<'_> {
             && let Some(Some((owner, slot))) = busy.slots.get(call.slot())
             && *owner == call
         {
-            self.acts.others.push((call, Arc::clone(slot), event));
+            self.acts.more().others.push((call, Arc::clone(slot), event));
         }
     }
 }
@@ -156,14 +159,18 @@ impl Sink for Sorting<'_> {
     fn run(&mut self, effect: Effect) {
         match effect.call() {
             Some(call) => self.hand(call, Event::Run(effect)),
-            None => self.acts.session.push(effect),
+            None => self.acts.more().session.push(effect),
         }
     }
 
     fn abandon(&mut self, effect: EffectId) {
         // A call's own effect ends with the reply that follows.
-        self.acts.session.retain(|waiting| waiting.id() != effect);
-        self.acts.abandoned.extend(self.busy.as_mut().and_then(|busy| busy.take_task(effect)));
+        if let Some(more) = &mut self.acts.more {
+            more.session.retain(|waiting| waiting.id() != effect);
+        }
+        if let Some(task) = self.busy.as_mut().and_then(|busy| busy.take_task(effect)) {
+            self.acts.more().abandoned.push(task);
+        }
     }
 
     fn reply(&mut self, to: CallId, reply: Result<Reply, Error>) {
@@ -171,7 +178,7 @@ impl Sink for Sorting<'_> {
     }
 
     fn notice(&mut self, notice: Notice) {
-        self.acts.notices.push(notice);
+        self.acts.more().notices.push(notice);
     }
 }
 
