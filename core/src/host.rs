@@ -2,11 +2,11 @@
 
 use crate::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, CallId, Declined, Effect, EffectId, Exchange, Failure, Lease,
-    LeaseGrant, Load, Outcome, Permit, PermitAnswer, Remove, Save, Sign, Signed,
+    Load, Outcome, Permit, PermitAnswer, Release, Remove, Save, Sign, Signed,
 };
 use crate::error::Error;
 use crate::machine::{Misuse, Notice, Output, Reason, Reply, Session};
-use crate::store::{Record, StoreError, Version};
+use crate::store::{LeaseNumber, Record, StoreError, Version};
 use crate::time::{Mono, Now};
 
 /// What a driver can do. Its futures need not be `Send`: that is the driver's own business.
@@ -20,7 +20,9 @@ pub trait Host {
     /// Removes a record.
     fn remove(&self, remove: Remove) -> impl Future<Output = Result<(), StoreError>>;
     /// Takes a lease.
-    fn lease(&self, lease: Lease) -> impl Future<Output = Result<Option<LeaseGrant>, StoreError>>;
+    fn lease(&self, lease: Lease) -> impl Future<Output = Result<Option<LeaseNumber>, StoreError>>;
+    /// Lets a lease go.
+    fn release(&self, release: Release) -> impl Future<Output = Result<bool, StoreError>>;
     /// Asks the limits that sessions share.
     fn permit(&self, permit: Permit) -> impl Future<Output = PermitAnswer>;
     /// Looks up a cached response; trouble is a miss.
@@ -68,6 +70,7 @@ pub async fn perform<H: Host>(host: &H, effect: Effect) -> Performed {
         Effect::Load(effect) => Outcome::Load(host.load(*effect).await),
         Effect::Save(effect) => Outcome::Save(host.save(*effect).await),
         Effect::Lease(effect) => Outcome::Lease(host.lease(*effect).await),
+        Effect::Release(effect) => Outcome::Release(host.release(*effect).await),
         Effect::Remove(effect) => Outcome::Remove(host.remove(*effect).await),
         Effect::Permit(effect) => Outcome::Permit(host.permit(*effect).await),
         Effect::CacheLoad(effect) => Outcome::CacheLoad(host.cache_load(*effect).await),

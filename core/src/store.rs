@@ -65,6 +65,10 @@ pub enum Expected {
     Any,
 }
 
+/// Which holding of a record's lease: grows with every lease of a key that was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseNumber(pub u64);
+
 /// Where a listing goes on; opaque, and good only for the store that gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub String);

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_core::cookie::PublicSuffixes;
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::{Error, Kind};
 use hallpass_core::machine::{KeepCredentials, Notice};
@@ -28,6 +29,7 @@ pub struct Builder {
     pub(crate) limits: ExchangeLimits,
     pub(crate) renew_without_store: bool,
     pub(crate) keep_credentials: KeepCredentials,
+    pub(crate) public_suffixes: PublicSuffixes,
     pub(crate) asker: Option<Box<dyn Asker>>,
     pub(crate) observer: Option<Observer>,
     pub(crate) listener: Option<Listener>,
@@ -113,6 +115,13 @@ impl Builder {
         self
     }
 
+    /// Which domains are public suffixes, for which no cookie is taken from hosts under them: the list that was built in when nothing is
+    /// said (feature `public-suffixes`), and without that feature every name without a dot.
+    pub fn public_suffixes(mut self, list: PublicSuffixes) -> Self {
+        self.public_suffixes = list;
+        self
+    }
+
     /// Who signs attempts to platforms whose file has a table `[signer]`. Such a platform cannot be signed in to without one, unless its
     /// file says `required = false`.
     pub fn signer(mut self, signer: impl Signer) -> Self {
@@ -189,6 +198,10 @@ impl Default for Builder {
             limits: ExchangeLimits::default(),
             renew_without_store: false,
             keep_credentials: KeepCredentials::default(),
+            #[cfg(feature = "public-suffixes")]
+            public_suffixes: PublicSuffixes::by(crate::suffixes::is_public),
+            #[cfg(not(feature = "public-suffixes"))]
+            public_suffixes: PublicSuffixes::DOTLESS,
             asker: None,
             observer: None,
             listener: None,

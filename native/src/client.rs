@@ -109,8 +109,7 @@ impl Client {
             signer: builder.signer.is_some(),
             asks: builder.asker.is_some(),
             trace: builder.trace,
-            #[cfg(feature = "public-suffixes")]
-            public_suffixes: crate::suffixes::is_public,
+            public_suffixes: builder.public_suffixes,
             ..Settings::default()
         };
         let inner = Inner {

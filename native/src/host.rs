@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ::http::Request;
 use hallpass_core::effect::{
-    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, LeaseGrant, Load, Owner,
-    Permit, PermitAnswer, Purpose, Remove, Save, SendBody, Sign, SignWork, Signed,
+    Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, Declined, Exchange, Failure, Lease, Load, Owner, Permit,
+    PermitAnswer, Purpose, Release, Remove, Save, SendBody, Sign, SignWork, Signed,
 };
 use hallpass_core::host::Host;
-use hallpass_core::store::{Expected, Record, StoreError, Version};
+use hallpass_core::store::{Expected, LeaseNumber, Record, StoreError, Version};
 use hallpass_core::time::Now;
 use tokio::time::Instant;
 
@@ -128,8 +128,14 @@ impl Host for Performer<'_> {
         store.remove(&remove.key, Expected::Any).await.map(|_| ())
     }
 
-    async fn lease(&self, _lease: Lease) -> Result<Option<LeaseGrant>, StoreError> {
-        Err(StoreError::Unsupported("this release takes no leases".to_owned()))
+    async fn lease(&self, lease: Lease) -> Result<Option<LeaseNumber>, StoreError> {
+        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
+        store.lease(&lease.key, lease.hold).await
+    }
+
+    async fn release(&self, release: Release) -> Result<bool, StoreError> {
+        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
+        store.release(&release.key, release.number).await
     }
 
     async fn permit(&self, permit: Permit) -> PermitAnswer {

@@ -51,6 +51,7 @@ mod timer;
 mod wire;
 
 pub use hallpass_core as core;
+pub use hallpass_core::cookie::PublicSuffixes;
 pub use hallpass_core::credentials::{Credentials, Secret};
 pub use hallpass_core::effect::{Answer, Declined, Question};
 pub use hallpass_core::envelope::Keyring;

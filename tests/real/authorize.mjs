@@ -9,11 +9,17 @@ const MOST_STEPS = 12;
 /** A refresh token of a new grant. */
 export async function authorize(url) {
   const query = { client_id: CLIENT_ID, response_type: "code", redirect_uri: REDIRECT, scope: "openid offline_access", prompt: "consent" };
+  const back = await sentTo(new URL(`/auth?${new URLSearchParams(query)}`, url));
+  return exchange(url, back.searchParams.get("code"));
+}
+
+/** Signs in and consents where a program sent the browser; the whole address that it comes back to. */
+export async function sentTo(address) {
   const forms = [{ prompt: "login", login: LOGIN, password: "x" }, { prompt: "consent" }];
   const cookies = new Map();
-  let at = new URL(`/auth?${new URLSearchParams(query)}`, url);
+  let at = new URL(address);
   for (let step = 0; step < MOST_STEPS; step++) {
-    if (at.pathname === "/callback") return exchange(url, at.searchParams.get("code"));
+    if (at.pathname === "/callback") return at;
     const form = at.pathname.startsWith("/interaction/") ? forms.shift() : undefined;
     at = await next(at, form, cookies);
   }

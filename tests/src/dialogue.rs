@@ -19,7 +19,7 @@ use hallpass_core::error::Error;
 use hallpass_core::machine::{Head, Notice, Output, Persist, Reply, Session, Settings};
 use hallpass_core::platform::{Compiled, Platform};
 use hallpass_core::seed::Seed;
-use hallpass_core::store::{Expected, Record, RecordKey, StoreError, Version};
+use hallpass_core::store::{Expected, LeaseNumber, Record, RecordKey, StoreError, Version};
 use hallpass_core::time::{Mono, Now, Wall};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -52,8 +52,16 @@ pub struct Pair {
 #[derive(Clone, Debug, Default)]
 pub struct Shelf {
     records: Rc<RefCell<BTreeMap<Vec<u8>, Record>>>,
+    /// Which leases are held; a script's lease ends only when it is let go.
+    leases: Rc<RefCell<Leases>>,
     /// How it behaves towards the session that holds this handle.
     pub mode: Mode,
+}
+
+#[derive(Debug, Default)]
+struct Leases {
+    last: u64,
+    held: BTreeMap<Vec<u8>, LeaseNumber>,
 }
 
 /// How a shelf behaves.
@@ -86,6 +94,22 @@ impl Shelf {
         records.insert(key.encode(), Record { version: Version(held.0 + 1), sealed });
     }
 
+    /// Takes the lease of a key, as another process would.
+    pub fn take_lease(&self, key: &RecordKey) -> Option<LeaseNumber> {
+        let mut leases = self.leases.borrow_mut();
+        leases.last += 1;
+        let (key, number) = (key.encode(), LeaseNumber(leases.last));
+        (!leases.held.contains_key(&key)).then(|| {
+            leases.held.insert(key, number);
+            number
+        })
+    }
+
+    /// Ends the lease of a key, whoever holds it.
+    pub fn end_lease(&self, key: &RecordKey) {
+        self.leases.borrow_mut().held.remove(&key.encode());
+    }
+
     /// Replaces the sealed bytes of every record.
     pub fn damage(&self, bytes: &[u8]) {
         for record in self.records.borrow_mut().values_mut() {
@@ -102,6 +126,18 @@ impl Shelf {
             Effect::Load(_) if is_away => Outcome::Load(Err(away())),
             Effect::Save(_) if is_away => Outcome::Save(Err(away())),
             Effect::Remove(_) if is_away => Outcome::Remove(Err(away())),
+            Effect::Lease(_) if is_away => Outcome::Lease(Err(away())),
+            Effect::Release(_) if is_away => Outcome::Release(Err(away())),
+            Effect::Lease(lease) => Outcome::Lease(Ok(self.take_lease(&lease.key))),
+            Effect::Release(release) => {
+                let held = &mut self.leases.borrow_mut().held;
+                let key = release.key.encode();
+                let was_held = held.get(&key) == Some(&release.number);
+                if was_held {
+                    held.remove(&key);
+                }
+                Outcome::Release(Ok(was_held))
+            }
             Effect::Load(load) => Outcome::Load(Ok(records.get(&load.key.encode()).cloned())),
             Effect::Save(save) => {
                 let key = save.key.encode();
@@ -123,7 +159,6 @@ impl Shelf {
                 Outcome::Remove(Ok(()))
             }
             Effect::Exchange(_)
-            | Effect::Lease(_)
             | Effect::Permit(_)
             | Effect::CacheLoad(_)
             | Effect::CacheStore(_)
@@ -305,7 +340,7 @@ impl Pair {
 
     /// Performs a store effect that was held.
     pub fn perform(&mut self, effect: &Effect) {
-        let shelf = Shelf { records: self.shelf.records.clone(), mode: Mode::Up };
+        let shelf = Shelf { mode: Mode::Up, ..self.shelf.clone() };
         let outcome = shelf.perform(effect).expect("a store effect");
         self.finish(effect.id(), outcome);
     }

@@ -7,7 +7,7 @@ use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::effect::{
     Answer, Arrival, Declined, EffectId, Failure, FailureKind, KeyPair, KindName, Outcome, PermitAnswer, Sent, Signed,
 };
-use hallpass_core::store::{Record, StoreError, Version};
+use hallpass_core::store::{LeaseNumber, Record, StoreError, Version};
 use http::StatusCode;
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
@@ -87,6 +87,17 @@ impl Session {
         self.finish(effect, Outcome::Remove(Ok(())), mono_ms, wall_ms)
     }
 
+    /// The store granted a lease; no number means that somebody else holds it.
+    pub fn leased(&mut self, effect: f64, number: Option<f64>, mono_ms: f64, wall_ms: f64) -> bool {
+        let number = number.map(|number| LeaseNumber(number as u64));
+        self.finish(effect, Outcome::Lease(Ok(number)), mono_ms, wall_ms)
+    }
+
+    /// The store let a lease go, or found another there.
+    pub fn released(&mut self, effect: f64, was_held: bool, mono_ms: f64, wall_ms: f64) -> bool {
+        self.finish(effect, Outcome::Release(Ok(was_held)), mono_ms, wall_ms)
+    }
+
     /// The store failed: `how` is `conflict`, `damaged`, `unsupported` or `unavailable`; a conflict's `detail` is the live version, or
     /// empty.
     #[wasm_bindgen(js_name = storeFailed)]
@@ -99,8 +110,13 @@ impl Session {
         };
         let now = now(mono_ms, wall_ms);
         let effect = EffectId::from_raw(effect as u64);
-        let outcomes =
-            [Outcome::Load(Err(error.clone())), Outcome::Save(Err(error.clone())), Outcome::Remove(Err(error))];
+        let outcomes = [
+            Outcome::Load(Err(error.clone())),
+            Outcome::Save(Err(error.clone())),
+            Outcome::Lease(Err(error.clone())),
+            Outcome::Release(Err(error.clone())),
+            Outcome::Remove(Err(error)),
+        ];
         outcomes.into_iter().any(|outcome| self.machine.finish(effect, outcome, now).is_ok())
     }
 
@@ -158,18 +174,24 @@ impl Session {
         self.finish(effect, Outcome::Sign(Err(Declined { why })), mono_ms, wall_ms)
     }
 
-    /// The driver has nothing that performs this effect: no lease, no cache, no signer, nobody to ask.
+    /// The driver has nothing that performs this effect: no cache, no signer, nobody to ask.
     pub fn declined(&mut self, effect: f64, kind: &str, mono_ms: f64, wall_ms: f64) -> bool {
         let declined = || Declined { why: format!("this program gave nothing to `{kind}` with") };
         let outcome = match wire::kind_named(kind) {
-            Some(KindName::Lease) => Outcome::Lease(Err(StoreError::Unsupported("there are no leases".to_owned()))),
             Some(KindName::CacheLoad) => Outcome::CacheLoad(None),
             Some(KindName::CacheStore) => Outcome::CacheStore(false),
             Some(KindName::Sign) => Outcome::Sign(Err(declined())),
             Some(KindName::Ask) => Outcome::Ask(Err(declined())),
-            Some(KindName::Exchange | KindName::Load | KindName::Save | KindName::Remove | KindName::Permit) | None => {
-                return false;
-            }
+            Some(
+                KindName::Exchange
+                | KindName::Load
+                | KindName::Save
+                | KindName::Lease
+                | KindName::Release
+                | KindName::Remove
+                | KindName::Permit,
+            )
+            | None => return false,
         };
         self.finish(effect, outcome, mono_ms, wall_ms)
     }

@@ -2,10 +2,26 @@
 
 use std::time::Duration;
 
+use hallpass_core::cookie::PublicSuffixes;
 use hallpass_core::machine::{self, KeepCredentials, Persist};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::fault::thrown;
 use crate::keys::Keys;
+
+/// A public suffix list.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Suffixes(PublicSuffixes);
+
+#[wasm_bindgen]
+impl Suffixes {
+    /// Reads a list, a rule a line, in ASCII.
+    pub fn parse(text: &str) -> Result<Self, JsValue> {
+        PublicSuffixes::parse(text).map(Self).map_err(|error| thrown(&error))
+    }
+}
 
 /// What a program decides about a session.
 #[wasm_bindgen]
@@ -53,6 +69,12 @@ impl Settings {
     #[wasm_bindgen(js_name = saveDelay)]
     pub fn save_delay(&mut self, ms: u32) {
         self.0.save_delay = Duration::from_millis(u64::from(ms));
+    }
+
+    /// Takes no cookie for these domains from hosts under them.
+    #[wasm_bindgen(js_name = publicSuffixes)]
+    pub fn public_suffixes(&mut self, list: &Suffixes) {
+        self.0.public_suffixes = list.0.clone();
     }
 
     /// Says that the driver asks the program what a platform asks for.

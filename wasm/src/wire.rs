@@ -95,7 +95,8 @@ impl Drained {
             Effect::Exchange(effect) => (KindName::Exchange, effect.deadline, 7),
             Effect::Load(effect) => (KindName::Load, effect.deadline, 4),
             Effect::Save(effect) => (KindName::Save, effect.deadline, 8),
-            Effect::Lease(effect) => (KindName::Lease, effect.deadline, 4),
+            Effect::Lease(effect) => (KindName::Lease, effect.deadline, 5),
+            Effect::Release(effect) => (KindName::Release, effect.deadline, 5),
             Effect::Remove(effect) => (KindName::Remove, effect.deadline, 4),
             Effect::Permit(effect) => (KindName::Permit, effect.deadline, 2),
             Effect::CacheLoad(effect) => (KindName::CacheLoad, effect.deadline, 0),
@@ -113,7 +114,14 @@ impl Drained {
             Effect::Exchange(effect) => self.exchange(effect),
             Effect::Load(effect) => self.key(&effect.key),
             Effect::Remove(effect) => self.key(&effect.key),
-            Effect::Lease(effect) => self.key(&effect.key),
+            Effect::Lease(effect) => {
+                self.key(&effect.key)?;
+                self.0.f64(effect.hold.as_millis() as f64).map(drop)
+            }
+            Effect::Release(effect) => {
+                self.key(&effect.key)?;
+                self.0.u64(effect.number.0).map(drop)
+            }
             Effect::Save(effect) => {
                 self.key(&effect.key)?;
                 self.0.bytes(&effect.sealed)?;
@@ -253,11 +261,12 @@ pub(crate) fn kind_named(word: &str) -> Option<KindName> {
     KINDS.into_iter().find(|kind| kind_word(*kind) == word)
 }
 
-const KINDS: [KindName; 10] = [
+const KINDS: [KindName; 11] = [
     KindName::Exchange,
     KindName::Load,
     KindName::Save,
     KindName::Lease,
+    KindName::Release,
     KindName::Remove,
     KindName::Permit,
     KindName::CacheLoad,
@@ -272,6 +281,7 @@ const fn kind_word(kind: KindName) -> &'static str {
         KindName::Load => "load",
         KindName::Save => "save",
         KindName::Lease => "lease",
+        KindName::Release => "release",
         KindName::Remove => "remove",
         KindName::Permit => "permit",
         KindName::CacheLoad => "cache_load",

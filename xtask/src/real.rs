@@ -1,7 +1,7 @@
 //! Do sessions survive servers that others wrote?
 //!
 //! Two of them are cheap and run everywhere: oidc-provider from npm (`tests/real/package-lock.json`, on Node 22 or newer) and Debian's
-//! qbittorrent-nox. JupyterHub is 225 MB and runs where all are asked for. `tests/tests/real/main.rs` holds the Rust side, ignored in a
+//! qbittorrent-nox. JupyterHub is 200 MB and half a minute to install; it runs in CI and where all are asked for. `tests/tests/real/main.rs` holds the Rust side, ignored in a
 //! plain `cargo test`; a `test` script in `tests/real/package.json` the JavaScript side. Both find Node by `HALLPASS_NODE` and the built
 //! programs by `HALLPASS_BIN_DIR`. **Invariant:** a server that was left out is named.
 
@@ -62,7 +62,7 @@ impl Servers {
     const fn shown(self) -> &'static str {
         match self {
             Self::Cheap => {
-                "real servers: oidc-provider, qbittorrent-nox; left out: JupyterHub (225 MB; `cargo xtask test --real` runs it too)"
+                "real servers: oidc-provider, qbittorrent-nox; left out: JupyterHub (200 MB; `cargo xtask test --real` runs it too)"
             }
             Self::All => "real servers: oidc-provider, qbittorrent-nox, JupyterHub; none left out",
         }

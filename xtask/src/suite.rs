@@ -44,7 +44,7 @@ pub(crate) fn ci() -> Result {
     report.check("tidy", tidy::check_workspace);
     report.check("clippy", checks::clippy);
     report.check("deny", deny::check);
-    run_parts(&[], Servers::Cheap, &mut report);
+    run_parts(&[], Servers::All, &mut report);
     report.close()
 }
 

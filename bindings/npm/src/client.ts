@@ -11,6 +11,7 @@ import {
   type Keys,
   type Limits,
   type Platform,
+  type Suffixes,
 } from "./core/engine.js";
 import type { RawNotice } from "./core/outputs.js";
 import { failure, HallpassError } from "./error.js";
@@ -22,10 +23,11 @@ import type { Credentials, PlatformDefinition } from "./platform.js";
 import { type PoolOptions, SessionPool } from "./pool.js";
 import type { CallOptions } from "./request.js";
 import { RUNTIME, type Runtime, runtimeOf } from "./runtime.js";
-import { CALL_OPTIONS, disposable, INSIDE, Session } from "./session.js";
+import { CALL_OPTIONS, checkWithin, disposable, INSIDE, Session } from "./session.js";
 import type { Signer } from "./sign.js";
 import { type ClientStats, Ledger } from "./snapshot.js";
 import type { Store } from "./store.js";
+import { suffixList } from "./suffixes.js";
 
 /** What a client is made with. */
 export interface ClientOptions {
@@ -49,6 +51,13 @@ export interface ClientOptions {
    * identity probe. Credentials that the platform refuses then are dropped at once, and not sent again.
    */
   readonly keepCredentials?: "never" | "in_memory" | "sealed" | undefined;
+  /**
+   * The public suffix list, under whose names strangers register theirs (`co.uk`, `github.io`): the text of the file at
+   * https://publicsuffix.org/list/, or an array of its rules. No cookie is taken for such a name, except by that very host for itself
+   * (RFC 6265bis §5.7). The package has no list of its own: without one every name without a dot is a public suffix, and no other, so a host
+   * `a.co.uk` could set cookies for all of `co.uk`. They still go to the platform's own origins only, whatever the list.
+   */
+  readonly publicSuffixes?: string | readonly string[] | undefined;
   /** Answers what the platform asks while an account signs in: a second factor, a person's consent, a sign-in of the program's own. */
   readonly asks?: Asks | undefined;
   /** Signs attempts to a platform that has a table `signer`; without one such a platform cannot be signed in to unless it says so. */
@@ -83,6 +92,7 @@ export class Client extends EventTarget implements AsyncDisposable {
   readonly #options: ClientOptions;
   readonly #runtime: Runtime;
   readonly #platform: string;
+  readonly #suffixes: string | undefined;
   readonly #sessions = new Map<string, Session>();
   readonly #readers = new Readers();
   readonly #ledger = new Ledger();
@@ -96,7 +106,7 @@ export class Client extends EventTarget implements AsyncDisposable {
     check(options.calls ?? {}, CALL_OPTIONS, "new Client({ calls })");
     check(options.asks ?? {}, ASKS, "new Client({ asks })");
     checkAsks(options.asks ?? {});
-    const { store, keys, platform, keepCredentials = "never" } = options;
+    const { store, keys, platform, publicSuffixes, keepCredentials = "never" } = options;
     if (!["never", "in_memory", "sealed"].includes(keepCredentials)) {
       throw failure("config_invalid", "program", "`keepCredentials` is `never`, `in_memory` or `sealed`");
     }
@@ -108,6 +118,7 @@ export class Client extends EventTarget implements AsyncDisposable {
     }
     this.#options = options;
     this.#runtime = runtimeOf({ ...(options.fetch && { fetch: options.fetch }), ...options.runtime });
+    this.#suffixes = publicSuffixes === undefined ? undefined : suffixList(publicSuffixes);
     this.#platform = typeof platform === "string" ? platform : JSON.stringify(platform, undefined, 2);
     this.#parts();
   }
@@ -187,6 +198,18 @@ export class Client extends EventTarget implements AsyncDisposable {
   }
 
   /**
+   * Removes what is saved of an account without opening it; a session of it that is open is closed with it. The platform is not told.
+   * Whether there was anything.
+   */
+  async forget(account: string): Promise<boolean> {
+    const { store } = this.#options;
+    const open = this.#sessions.get(account);
+    await open?.forget();
+    const key = { namespace: this.#namespace, kind: "session", platform: this.platform, account } as const;
+    return (await store?.remove(key, "any")) !== undefined || open !== undefined;
+  }
+
+  /**
    * What happens to sessions from now on, up to the end of the client. Sessions never wait for a reader: when its buffer is full the
    * oldest notices are lost, and it is told how many.
    *
@@ -219,10 +242,15 @@ export class Client extends EventTarget implements AsyncDisposable {
     super.removeEventListener(type, listener as EventListener | null, options);
   }
 
-  /** Closes every session: saves and stops, never signs out. Rejects with the first save that failed, after all have ended. */
-  async close(): Promise<void> {
+  /**
+   * Closes every session: saves and stops, never signs out. Calls that are still under way after `within` milliseconds end with
+   * `closed`. Rejects with the first save that failed, after all have ended.
+   */
+  async close(options: { readonly within?: number | undefined } = {}): Promise<void> {
+    check(options, ["within"], "client.close()");
+    checkWithin(options.within);
     this.#isClosed = true;
-    const ended = await Promise.allSettled([...this.#sessions.values()].map((session) => session.close()));
+    const ended = await Promise.allSettled([...this.#sessions.values()].map((session) => session.close(options)));
     this.#readers.end();
     const failed = ended.find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -298,24 +326,27 @@ export class Client extends EventTarget implements AsyncDisposable {
     const present = engine();
     if (this.#made?.engine !== present) {
       const { keys } = this.#options;
+      const suffixes = this.#suffixes;
       this.#made = {
         engine: present,
         limits: enter(present, (core) => new core.Limits()),
         platform: enter(present, (core) => core.Platform.parse(this.#platform)),
         keys: keys === undefined ? undefined : enter(present, (core) => core.Keys.parse(keys)),
+        suffixes: suffixes === undefined ? undefined : enter(present, (core) => core.Suffixes.parse(suffixes)),
       };
     }
     return this.#made;
   }
 
   #machine(account: string): Parts {
-    const { engine, limits, platform, keys } = this.#parts();
+    const { engine, limits, platform, keys, suffixes } = this.#parts();
     const { store, renewWithoutStore, keepCredentials, onNotice, asks, signer } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
       const settings = new glue.Settings();
       if (keys !== undefined) settings.persist(keys, this.#namespace);
+      if (suffixes !== undefined) settings.publicSuffixes(suffixes);
       if (renewWithoutStore) settings.renewWithoutStore();
       if (keepCredentials !== undefined) settings.keepCredentials(keepCredentials);
       if (asks !== undefined) settings.asks();
@@ -346,6 +377,7 @@ interface Made {
   readonly limits: Limits;
   readonly platform: Platform;
   readonly keys: Keys | undefined;
+  readonly suffixes: Suffixes | undefined;
 }
 
 const CLIENT_OPTIONS: readonly string[] = [
@@ -354,6 +386,7 @@ const CLIENT_OPTIONS: readonly string[] = [
   "keys",
   "namespace",
   "onNotice",
+  "publicSuffixes",
   "asks",
   "signer",
   "renewWithoutStore",

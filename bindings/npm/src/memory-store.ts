@@ -15,8 +15,10 @@ import {
 
 /** A store in memory, for tests and for programs whose sessions may end with the process. */
 export class MemoryStore implements Store {
-  readonly capabilities: Capabilities = { cas: true, lease: false, touch: true };
+  readonly capabilities: Capabilities = { cas: true, lease: true, touch: true };
   readonly #slots = new Map<string, Slot>();
+  readonly #leases = new Map<string, { readonly number: number; readonly until: number }>();
+  #lastLease = 0;
   readonly #now: () => number;
 
   /** An empty store. */
@@ -68,6 +70,23 @@ export class MemoryStore implements Store {
       entries.push({ key: slot.key, version: slot.version });
     }
     return { entries, damaged: [], next: undefined };
+  }
+
+  async lease(key: RecordKey, hold: number): Promise<number | undefined> {
+    const now = this.#now();
+    for (const [name, { until }] of this.#leases) if (until <= now) this.#leases.delete(name);
+    const name = nameOf(key);
+    if (this.#leases.has(name)) return undefined;
+    this.#lastLease += 1;
+    this.#leases.set(name, { number: this.#lastLease, until: now + hold });
+    return this.#lastLease;
+  }
+
+  async release(key: RecordKey, number: number): Promise<boolean> {
+    const name = nameOf(key);
+    const held = this.#leases.get(name);
+    if (held?.number !== number || held.until <= this.#now()) return false;
+    return this.#leases.delete(name);
   }
 
   #live(key: RecordKey): Slot | undefined {

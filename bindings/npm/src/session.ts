@@ -162,15 +162,12 @@ export class Session implements AsyncDisposable {
    * Stops taking calls, lets those under way end, saves what is not saved, and closes. Never signs out. Calls that are still under way
    * after `within` milliseconds end with `closed`.
    */
-  close(options: { readonly within?: number | undefined } = {}): Promise<void> {
+  async close(options: { readonly within?: number | undefined } = {}): Promise<void> {
     check(options, ["within"], "session.close()");
     const { within } = options;
-    if (within !== undefined && !(within >= 0)) {
-      return Promise.reject(failure("config_invalid", "program", "`within` is a number of milliseconds"));
-    }
-    return (this.#closed ??= this.#end((core, mono, wall) =>
-      within === undefined ? core.close(mono, wall) : core.closeWithin(within, mono, wall),
-    ));
+    checkWithin(within);
+    if (within !== undefined && !this.#isOver) return this.#alsoEnd((core, mono, wall) => core.closeWithin(within, mono, wall));
+    return (this.#closed ??= this.#end((core, mono, wall) => core.close(mono, wall)));
   }
 
   /**
@@ -289,6 +286,13 @@ export function disposable(made: { prototype: { close(): Promise<void> } }): voi
 }
 
 disposable(Session);
+
+/** Refuses a limit that is no number of milliseconds. */
+export function checkWithin(within: number | undefined): void {
+  if (within !== undefined && !(within >= 0)) {
+    throw failure("config_invalid", "program", "`within` is a number of milliseconds");
+  }
+}
 
 /** What is known of a session that cannot be looked at. */
 const UNKNOWN = { inFlight: 0, waiting: 0, signedInAt: undefined, lastError: undefined, isSaved: undefined };

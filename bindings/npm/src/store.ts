@@ -74,6 +74,8 @@ export interface Capabilities {
  * 7. A backend that fails, or finds what it did not write, rejects with an error, never with "absent".
  * 8. A save that returned survives whatever the backend promises to survive; one that was cut off at any point leaves the old
  *    record or the new one, whole.
+ * 9. A lease is granted to one at a time, whether or not its key holds a record, and ends by itself after its time; each that is
+ *    granted has a greater number than those before. Letting go of a lease that has another number by now changes nothing.
  */
 export interface Store {
   /** What this store can do beyond load, save and remove. */
@@ -88,6 +90,10 @@ export interface Store {
   remove(key: RecordKey, expected: Expected): Promise<number | undefined>;
   /** The live records of a namespace, at most `limit` at a time, from the beginning or from where a page ended. */
   list(namespace: string, after?: string, limit?: number): Promise<Page>;
+  /** Takes the lease of a key for `hold` milliseconds; nothing when somebody else holds it. For stores that declare leases. */
+  lease?(key: RecordKey, hold: number): Promise<number | undefined>;
+  /** Lets a lease go, if it is still this one; whether it was. For stores that declare leases. */
+  release?(key: RecordKey, number: number): Promise<boolean>;
 }
 
 /** Why a store did not answer. */

@@ -229,6 +229,74 @@ test("closing waits for calls under way as long as it is told and no longer", as
   await stuck;
   assert.equal(hasty.state, "closed");
   await assert.rejects(made.signIn("c", { access_token: "t" }).then((one) => one.close({ within: -1 })), { kind: "config_invalid" });
+  const sessions = await Promise.all(["d", "e"].map((account) => made.signIn(account, { access_token: "t" })));
+  const ends = sessions.map((session) => assert.rejects(session.fetch("/never"), { kind: "closed" }));
+  await arrived(4);
+  await assert.rejects(made.close({ within: Number.NaN }), { kind: "config_invalid" });
+  // One that is closing already, for as long as its calls take, is hurried along.
+  const unhurried = sessions[0]?.close();
+  await made.close({ within: 5 });
+  await Promise.all([unhurried, ...ends]);
+  assert.deepEqual(sessions.map(({ state }) => state), ["closed", "closed"]);
+});
+
+test("an answer that waits for the identity probe is read before the platform is asked", async (context) => {
+  let isSignedIn = false;
+  let read = (): void => {};
+  const isRead = new Promise<void>((resolve) => (read = resolve));
+  const made = client(context, {
+    platform: {
+      id: "js-suspect",
+      base_url: "https://suspect.example",
+      sign_in: { bearer: {} },
+      identity: { path: "/me" },
+      refused: { suspect: [403] },
+    },
+    fetch: async (input) => {
+      if (new URL(String(input)).pathname === "/me") {
+        // One connection at a time.
+        if (isSignedIn) await isRead;
+        return new Response("{}");
+      }
+      const pull = (controller: ReadableStreamDefaultController): void => {
+        controller.enqueue(new TextEncoder().encode("no entry"));
+        controller.close();
+        read();
+      };
+      return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { status: 403 });
+    },
+  });
+  const session = await made.signIn("a", { access_token: "t" });
+  isSignedIn = true;
+  const answer = await session.fetch("/x");
+  assert.deepEqual([answer.status, await answer.text(), session.state], [403, "no entry", "active"]);
+});
+
+test("no cookie is taken for a public suffix, as the list says that the program gives", async (context) => {
+  const base_url = "https://a.shop.co.example";
+  const cookies = ["wide=1; Domain=co.example", "shop=2; Domain=shop.co.example", "ours=3", "asia=4; Domain=xn--55qx5d.example"];
+  const sent = async (publicSuffixes: ClientOptions["publicSuffixes"], url = base_url): Promise<string | null> => {
+    let last: string | null = null;
+    const answer = async (_: unknown, init?: RequestInit): Promise<Response> => {
+      last = new Headers(init?.headers).get("cookie");
+      return new Response(null, { headers: cookies.map((cookie): [string, string] => ["set-cookie", cookie]) });
+    };
+    const platform = { id: "js-suffixes", base_url: url, sign_in: { bearer: {} } } as const;
+    const session = await client(context, { platform, publicSuffixes, fetch: answer }).signIn("a", { access_token: "t" });
+    await session.fetch("/first");
+    await session.fetch("/second");
+    return last;
+  };
+  assert.equal(await sent(undefined), "wide=1; shop=2; ours=3", "without a list names with a dot are not public");
+  assert.equal(await sent("// ICANN\n\nexample\nco.example // more\n公司.example\n"), "shop=2; ours=3");
+  assert.equal(await sent(["*.co.example"]), "wide=1; ours=3");
+  assert.equal(await sent(["*.co.example", "!shop.co.example"]), "wide=1; shop=2; ours=3");
+  assert.equal(await sent(["co.example"], "https://a.xn--55qx5d.example"), "ours=3; asia=4");
+  assert.equal(await sent(["公司.example"], "https://a.xn--55qx5d.example"), "ours=3");
+  for (const wrong of ["", "// none", ["com", "<html>"], 7]) {
+    const options = { platform: { id: "p", base_url, sign_in: { bearer: {} } }, publicSuffixes: wrong } as unknown as ClientOptions;
+    assert.throws(() => new Client(options), { kind: "config_invalid" });
+  }
 });
 
 test("what a session was signed in with is kept only where that is said, and signs in again, also after a restart", async (context) => {

@@ -13,11 +13,9 @@ use zeroize::Zeroizing;
 use super::matching::{Place, domain_matches, path_matches};
 use super::merge::Tombstone;
 use super::parse::{self, Line};
+use super::suffixes::PublicSuffixes;
 use super::{Change, Changed, Cookie, Key, Name, Reason, Received};
 use crate::time::Wall;
-
-/// Says whether a domain (in lower case) is a public suffix, under which strangers register names.
-pub type IsPublicSuffix = fn(&str) -> bool;
 
 /// The cookies of one session.
 ///
@@ -37,24 +35,24 @@ pub struct Jar {
     pub(super) cookies: Vec<Cookie>,
     pub(super) tombstones: Vec<Tombstone>,
     pub(super) next_seq: u64,
-    pub(super) is_public_suffix: IsPublicSuffix,
+    pub(super) suffixes: PublicSuffixes,
 }
 
 impl Jar {
     /// An empty jar that takes every name without a dot for a public suffix, and no other.
     pub const fn new() -> Self {
-        Self { cookies: Vec::new(), tombstones: Vec::new(), next_seq: 0, is_public_suffix: has_no_dot }
+        Self { cookies: Vec::new(), tombstones: Vec::new(), next_seq: 0, suffixes: PublicSuffixes::DOTLESS }
     }
 
     /// The same jar with a public suffix list.
-    pub fn with_public_suffixes(mut self, list: IsPublicSuffix) -> Self {
-        self.is_public_suffix = list;
+    pub fn with_public_suffixes(mut self, list: PublicSuffixes) -> Self {
+        self.suffixes = list;
         self
     }
 
     /// Judges by this public suffix list from now on.
-    pub(crate) fn judge_by(&mut self, list: IsPublicSuffix) {
-        self.is_public_suffix = list;
+    pub(crate) fn judge_by(&mut self, list: &PublicSuffixes) {
+        self.suffixes.clone_from(list);
     }
 
     /// Takes one `Set-Cookie` line of a response from `from`.
@@ -173,7 +171,7 @@ impl Jar {
         if domain.is_empty() || !domain.is_ascii() || !domain_matches(place.host, &domain) {
             return Err(Reason::ForeignDomain);
         }
-        if !(self.is_public_suffix)(&domain) {
+        if !self.suffixes.contains(&domain) {
             return Ok((domain, false));
         }
         if place.host.eq_ignore_ascii_case(&domain) { Ok((domain, true)) } else { Err(Reason::PublicSuffix) }
@@ -252,11 +250,6 @@ fn later_than(previous: Option<Wall>, now: Wall) -> Wall {
 
 fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
     text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-}
-
-/// The shortest public suffix list: every name without a dot.
-pub(crate) fn has_no_dot(domain: &str) -> bool {
-    !domain.contains('.')
 }
 
 impl Cookie {

@@ -16,6 +16,7 @@ mod merge;
 mod netscape;
 mod parse;
 mod persist;
+mod suffixes;
 #[cfg(test)]
 mod tests;
 
@@ -25,9 +26,9 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub(crate) use date::parse as date;
-pub(crate) use jar::has_no_dot;
-pub use jar::{IsPublicSuffix, Jar};
+pub use jar::Jar;
 pub use netscape::NotTaken;
+pub use suffixes::{IsPublicSuffix, PublicSuffixes};
 
 use crate::time::Wall;
 

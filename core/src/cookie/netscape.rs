@@ -112,7 +112,7 @@ impl Jar {
         if line.expires.is_some_and(|at| at <= now) {
             return Err("it has expired");
         }
-        if !key.is_host_only && (self.is_public_suffix)(&key.domain) {
+        if !key.is_host_only && self.suffixes.contains(&key.domain) {
             key.is_host_only = true;
         }
         if !super::jar::keeps_promise(&key, &line, *key.path == *b"/") {
@@ -151,7 +151,7 @@ impl Jar {
                 same_site: cookie.same_site,
             };
             let mut key = cookie.key.clone();
-            key.is_host_only |= (self.is_public_suffix)(&key.domain);
+            key.is_host_only |= self.suffixes.contains(&key.domain);
             self.store(key, &line, now);
         }
     }

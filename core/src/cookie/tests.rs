@@ -152,7 +152,7 @@ fn lines_that_break_a_rule_are_ignored_with_their_reason() {
 
 #[test]
 fn a_public_suffix_takes_cookies_for_itself_only() {
-    let mut jar = Jar::new().with_public_suffixes(|domain| domain == "co.example");
+    let mut jar = Jar::new().with_public_suffixes(PublicSuffixes::by(|domain| domain == "co.example"));
     assert_eq!(
         set(&mut jar, "https://a.co.example/", &["a=1; Domain=co.example"]),
         Received::Ignored(Reason::PublicSuffix)

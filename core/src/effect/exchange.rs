@@ -87,13 +87,13 @@ pub enum ReadBody {
     Matching(Arc<[Inspect]>),
 }
 
-/// An answer whose body tells what it means.
+/// An answer whose body tells what it means, or that waits until something else has told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspect {
     /// Statuses that match.
     pub status: Vec<u16>,
-    /// The media type that matches, lower case, without parameters.
-    pub content_type: String,
+    /// The media type that matches, lower case, without parameters; any when absent.
+    pub content_type: Option<String>,
     /// The most that is read, in decoded bytes.
     pub cap: usize,
 }
@@ -134,12 +134,12 @@ impl ReadBody {
 impl Inspect {
     /// Whether an answer with this status and these headers is one whose body tells what it means.
     pub fn matches(&self, status: StatusCode, headers: &HeaderMap) -> bool {
-        self.status.contains(&status.as_u16())
-            && headers
-                .get(http::header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.split(';').next())
-                .is_some_and(|media| media.trim().eq_ignore_ascii_case(&self.content_type))
+        let is_wanted = |wanted: &String| {
+            let told = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let media = told.and_then(|value| value.split(';').next());
+            media.is_some_and(|media| media.trim().eq_ignore_ascii_case(wanted))
+        };
+        self.status.contains(&status.as_u16()) && self.content_type.as_ref().is_none_or(is_wanted)
     }
 }
 

@@ -3,9 +3,9 @@
 use super::ask::Answer;
 use super::exchange::Arrival;
 use super::failure::Failure;
-use super::other::{Cached, Declined, LeaseGrant, PermitAnswer};
+use super::other::{Cached, Declined, PermitAnswer};
 use super::sign::Signed;
-use crate::store::{Record, StoreError, Version};
+use crate::store::{LeaseNumber, Record, StoreError, Version};
 
 /// A kind of effect, and what answers it.
 pub trait Kind: sealed::Sealed {
@@ -26,7 +26,9 @@ pub enum Outcome {
     /// Answers [`Save`](super::Save) with the version saved.
     Save(Result<Version, StoreError>),
     /// Answers [`Lease`](super::Lease); `None`: someone else holds it.
-    Lease(Result<Option<LeaseGrant>, StoreError>),
+    Lease(Result<Option<LeaseNumber>, StoreError>),
+    /// Answers [`Release`](super::Release): whether it was still held.
+    Release(Result<bool, StoreError>),
     /// Answers [`Remove`](super::Remove).
     Remove(Result<(), StoreError>),
     /// Answers [`Permit`](super::Permit).
@@ -49,6 +51,7 @@ pub enum KindName {
     Load,
     Save,
     Lease,
+    Release,
     Remove,
     Permit,
     CacheLoad,
@@ -65,6 +68,7 @@ impl Outcome {
             Self::Load(_) => KindName::Load,
             Self::Save(_) => KindName::Save,
             Self::Lease(_) => KindName::Lease,
+            Self::Release(_) => KindName::Release,
             Self::Remove(_) => KindName::Remove,
             Self::Permit(_) => KindName::Permit,
             Self::CacheLoad(_) => KindName::CacheLoad,
@@ -96,7 +100,8 @@ macro_rules! kind {
 kind!(/** Marks tickets of [`Exchange`](super::Exchange). */ ExchangeKind, Exchange, Result<Arrival, Failure>);
 kind!(/** Marks tickets of [`Load`](super::Load). */ LoadKind, Load, Result<Option<Record>, StoreError>);
 kind!(/** Marks tickets of [`Save`](super::Save). */ SaveKind, Save, Result<Version, StoreError>);
-kind!(/** Marks tickets of [`Lease`](super::Lease). */ LeaseKind, Lease, Result<Option<LeaseGrant>, StoreError>);
+kind!(/** Marks tickets of [`Lease`](super::Lease). */ LeaseKind, Lease, Result<Option<LeaseNumber>, StoreError>);
+kind!(/** Marks tickets of [`Release`](super::Release). */ ReleaseKind, Release, Result<bool, StoreError>);
 kind!(/** Marks tickets of [`Remove`](super::Remove). */ RemoveKind, Remove, Result<(), StoreError>);
 kind!(/** Marks tickets of [`Permit`](super::Permit). */ PermitKind, Permit, PermitAnswer);
 kind!(/** Marks tickets of [`CacheLoad`](super::CacheLoad). */ CacheLoadKind, CacheLoad, Option<Cached>);

@@ -18,7 +18,7 @@ pub use kinds::{
     AskKind, CacheLoadKind, CacheStoreKind, ExchangeKind, Kind, KindName, LeaseKind, LoadKind, Outcome, PermitKind,
     RemoveKind, SaveKind, SignKind,
 };
-pub use other::{CacheLoad, CacheStore, Cached, Declined, Lease, LeaseGrant, Load, Permit, PermitAnswer, Remove, Save};
+pub use other::{CacheLoad, CacheStore, Cached, Declined, Lease, Load, Permit, PermitAnswer, Release, Remove, Save};
 pub use sign::{BodyWanted, KeyPair, Sign, SignWork, Signed, Unsigned};
 pub use ticket::{CallId, EffectId, Ticket};
 
@@ -33,6 +33,8 @@ pub enum Effect {
     Save(Box<Save>),
     /// Take the right to start a renewal across processes.
     Lease(Box<Lease>),
+    /// Let that right go.
+    Release(Box<Release>),
     /// Remove a record.
     Remove(Box<Remove>),
     /// Ask what the sessions of a client share.
@@ -55,6 +57,7 @@ impl Effect {
             Self::Load(effect) => effect.ticket.id(),
             Self::Save(effect) => effect.ticket.id(),
             Self::Lease(effect) => effect.ticket.id(),
+            Self::Release(effect) => effect.ticket.id(),
             Self::Remove(effect) => effect.ticket.id(),
             Self::Permit(effect) => effect.ticket.id(),
             Self::CacheLoad(effect) => effect.ticket.id(),
@@ -72,7 +75,7 @@ impl Effect {
             Self::CacheLoad(effect) => Some(effect.call),
             Self::CacheStore(effect) => Some(effect.call),
             Self::Sign(effect) => effect.owner.call(),
-            Self::Load(_) | Self::Save(_) | Self::Lease(_) | Self::Remove(_) | Self::Ask(_) => None,
+            Self::Load(_) | Self::Save(_) | Self::Lease(_) | Self::Release(_) | Self::Remove(_) | Self::Ask(_) => None,
         }
     }
 }

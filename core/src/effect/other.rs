@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::kinds::{CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, RemoveKind, SaveKind};
+use super::kinds::{CacheLoadKind, CacheStoreKind, LeaseKind, LoadKind, PermitKind, ReleaseKind, RemoveKind, SaveKind};
 use super::ticket::{CallId, Ticket};
-use crate::store::{Expected, Expiry, RecordKey};
+use crate::store::{Expected, Expiry, LeaseNumber, RecordKey};
 use crate::time::{Mono, Wall};
 
 /// Load the record under a key.
@@ -51,13 +51,17 @@ pub struct Lease {
     pub hold: Duration,
 }
 
-/// A lease that was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeaseGrant {
-    /// Grows with every lease of a key.
-    pub number: u64,
-    /// When it ends, on a clock that counts suspension.
-    pub until: Wall,
+/// Let a lease go before its end, if it is still this one. Nobody waits long for the answer: an end that is not told is reached by itself.
+#[derive(Debug)]
+pub struct Release {
+    /// The right to answer.
+    pub ticket: Ticket<ReleaseKind>,
+    /// When the core goes on without an answer.
+    pub deadline: Mono,
+    /// The record that the lease is of.
+    pub key: RecordKey,
+    /// Which lease.
+    pub number: LeaseNumber,
 }
 
 /// Remove the record under a key.

@@ -154,6 +154,7 @@ impl Session {
             (Purpose::Csrf | Purpose::SignIn | Purpose::Probe | Purpose::Discovery, Phase::SigningIn(_)) => {
                 self.sign_in_answered(purpose, result, now);
             }
+            (Purpose::Discovery, _) if self.telling.is_some() => self.sign_out_discovered(result, now),
             (Purpose::Discovery, Phase::Active) => self.renewal_discovered(result, now),
             (Purpose::Probe, Phase::Active) => self.probe_answered(result, now),
             (Purpose::SignOut, _) => self.sign_out_answered(result, now),

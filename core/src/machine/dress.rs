@@ -87,7 +87,7 @@ impl Session {
                 _ => &mut self.jar,
             };
             is_dated |= is_credential;
-            jar.judge_by(self.settings.public_suffixes);
+            jar.judge_by(&self.settings.public_suffixes);
             match jar.receive(uri, line.as_bytes(), now.wall) {
                 // The same value with another date is the same credential, and no credential is no newer one: what the session is
                 // refused for stays its own fault.

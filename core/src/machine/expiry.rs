@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use zeroize::Zeroizing;
 
 use super::session::Session;
 use super::token::seconds;
@@ -62,14 +63,19 @@ impl Session {
     }
 }
 
-/// What a JWT says of its own life; nothing where it is none, or says what cannot be.
-fn jwt(token: &Secret, issued: Issued, now: Wall) -> Option<Life> {
-    let mut parts = token.expose().split('.');
+/// The claims of a JWT, read and not verified; nothing where it is none.
+pub(super) fn claims(token: &str) -> Option<Node> {
+    let mut parts = token.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || claims.len() > LONGEST {
         return None;
     }
-    let claims = json::read(&Base64UrlUnpadded::decode_vec(claims).ok()?).ok()?;
+    json::read(&Zeroizing::new(Base64UrlUnpadded::decode_vec(claims).ok()?)).ok()
+}
+
+/// What a JWT says of its own life; nothing where it is none, or says what cannot be.
+fn jwt(token: &Secret, issued: Issued, now: Wall) -> Option<Life> {
+    let claims = claims(token.expose())?;
     let date = |name: &str| {
         let since = seconds(claims.member(name).and_then(Node::text)?)?;
         (since <= LAST).then(|| Wall::from_millis(0) + since)

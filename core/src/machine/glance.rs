@@ -49,7 +49,8 @@ pub struct Glance {
     pub signed_in: Wall,
     /// When its access token ends, where that is known.
     pub expires_at: Option<Wall>,
-    /// Whether it holds a refresh token, so that an ended access token is no end.
+    /// Whether an ended access token is no end: the record holds a refresh token, credentials that were kept to sign in again with, or
+    /// a client's own (client credentials).
     pub renews: bool,
     /// The origins that may see its credentials.
     pub origins: Vec<String>,
@@ -70,7 +71,7 @@ impl Glance {
             account_id: stored.tokens.account_id.clone(),
             signed_in: stored.tokens.created,
             expires_at: stored.tokens.life.map(|life| life.ends),
-            renews: stored.tokens.refresh.is_some(),
+            renews: stored.tokens.refresh.is_some() || stored.kept.is_some() || stored.renews_as_client,
             origins: stored.origins,
         })
     }

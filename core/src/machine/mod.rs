@@ -17,6 +17,7 @@ mod dress;
 mod expiry;
 mod gate;
 mod glance;
+mod id_token;
 mod keep_alive;
 mod key;
 mod life;

@@ -110,6 +110,8 @@ pub(super) struct Stored {
     pub(super) jar: Jar,
     /// What it signs in with again.
     pub(super) kept: Option<Credentials>,
+    /// Whether a client's own credentials renew it; told to whoever has the record and not the platform.
+    pub(super) renews_as_client: bool,
 }
 
 /// The numbers of the fields.
@@ -132,6 +134,7 @@ mod field {
     pub(super) const CREATED: u64 = 13;
     pub(super) const USED: u64 = 40;
     pub(super) const ENDS_FROM: u64 = 41;
+    pub(super) const AS_CLIENT: u64 = 42;
     pub(super) const KEPT: u64 = 50;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
@@ -279,6 +282,9 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if session.compiled.platform().lifetime.as_ref().is_some_and(|rules| rules.idle.is_some()) {
         to.u64(field::USED)?.i64(tokens.used.as_millis())?;
     }
+    if session.compiled.renews_as_client() {
+        to.u64(field::AS_CLIENT)?.bool(true)?;
+    }
     if let Some(key) = &tokens.key {
         to.u64(field::KEY)?.bytes(&key.pkcs8)?.u64(field::KEY_POINT)?.bytes(&key.public)?;
     }
@@ -329,6 +335,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         tokens: Tokens::default(),
         jar: Jar::new(),
         kept: None,
+        renews_as_client: false,
     };
     let (mut issued, mut ends, mut used, mut source) = (None, None, None, 0);
     let (mut pkcs8, mut point) = (None, None);
@@ -365,6 +372,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::CREATED => tokens.created = Wall::from_millis(from.i64()?),
             field::USED => used = Some(Wall::from_millis(from.i64()?)),
             field::ENDS_FROM => source = from.u8()?,
+            field::AS_CLIENT => stored.renews_as_client = from.bool()?,
             field::KEPT => stored.kept = Some(kept::read(&mut from)?),
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),

@@ -78,8 +78,10 @@ impl Session {
             .probe
             .valid
             .is_some_and(|(generation, at)| generation == self.generation && now.mono.since(at) < REMEMBERED);
-        let is_stale = self.call_at(id).is_some_and(|call| call.generation < self.generation);
-        if is_stale {
+        // Of a generation that was replaced, or is known to be refused and about to be, nothing is left to ask.
+        let is_over =
+            self.spent == self.generation || self.call_at(id).is_some_and(|call| call.generation < self.generation);
+        if is_over {
             return self.refused(id, from, arrival, now);
         }
         if self.compiled.identity().is_none() || is_known || !matches!(self.phase, Phase::Active) {

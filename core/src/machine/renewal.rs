@@ -240,7 +240,8 @@ impl Session {
         self.send_as_client(uri, form, purpose, attempt, now)
     }
 
-    /// Puts a request on the wire with which the client shows itself.
+    /// Puts a request on the wire with which the client shows itself; nothing of the session's goes along, neither cookies nor the token
+    /// against cross-site requests that would protect them.
     pub(super) fn send_as_client(
         &mut self,
         uri: http::Uri,

@@ -108,16 +108,19 @@ impl Session {
     }
 
     fn renewed(&mut self, answer: token::Answer, now: Now) {
+        if let Some(renewal) = &mut self.renewal {
+            renewal.step = Step::Saving;
+            renewal.gates = true;
+        }
+        if let Err(error) = self.agrees(&answer) {
+            return self.end(Ending::Rejected, &error, now);
+        }
         self.generation += 1;
         self.revision += 1;
         self.tokens_since = self.generation;
         self.stats.renewals += 1;
         self.renewals = Seldom::default();
         self.take_tokens(answer, now);
-        if let Some(renewal) = &mut self.renewal {
-            renewal.step = Step::Saving;
-            renewal.gates = true;
-        }
         self.save_now(now);
     }
 

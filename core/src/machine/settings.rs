@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cookie::{IsPublicSuffix, has_no_dot};
+use crate::cookie::PublicSuffixes;
 use crate::envelope::Keyring;
 
 /// How a session is run.
@@ -26,7 +26,7 @@ pub struct Settings {
     pub signer: bool,
     /// Says which domains are public suffixes, under which strangers register names: a cookie for one is taken from that very host
     /// alone (RFC 6265bis §5.7), as that of one host. Without a list every name without a dot is one, and no other.
-    pub public_suffixes: IsPublicSuffix,
+    pub public_suffixes: PublicSuffixes,
     /// Whether every step is written down for [`Session::take_trace`](super::Session::take_trace).
     pub trace: bool,
 }
@@ -65,7 +65,7 @@ impl Default for Settings {
             parked: 65_536,
             save_delay: Duration::from_millis(500),
             signer: false,
-            public_suffixes: has_no_dot,
+            public_suffixes: PublicSuffixes::DOTLESS,
             trace: false,
         }
     }

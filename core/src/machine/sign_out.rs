@@ -1,14 +1,19 @@
 //! How is the platform told that a session is over? At its own address, by revoking tokens (RFC 7009), or both.
 //!
 //! ```text
-//! drained ──▶ Endpoint ──▶ Refresh ──▶ Access ──▶ removed
-//!               └── backoff ┴───────────┘ (whatever cannot be done is left out, and said)
+//! drained ──▶ Endpoint ──▶ Discovery ──▶ Refresh ──▶ Access ──▶ removed
+//!               └── backoff ───┴───────────┴───────────┘ (whatever cannot be done is left out, and said)
 //! ```
+//!
+//! A resumed session asks the issuer again where tokens are revoked: what it said before is not kept.
 //!
 //! **Invariant:** whatever the platform says, the session and its record end here. Only a sign-out tells the platform anything.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method, Uri};
 
+use super::oauth::discovery::Asked;
 use super::output::Notice;
 use super::refusal::{self, Meaning};
 use super::session::Session;
@@ -23,6 +28,8 @@ use crate::time::Now;
 pub(super) struct Telling {
     step: Step,
     tries: u32,
+    /// Whether the platform has heard anything.
+    is_told: bool,
     /// The first thing that could not be done.
     trouble: Option<Error>,
 }
@@ -32,6 +39,8 @@ pub(super) struct Telling {
 enum Step {
     /// A request with the session's credentials.
     Endpoint,
+    /// The issuer is asked, in its first or a later place, where tokens are revoked.
+    Discovery(usize),
     /// The refresh token is revoked, and with it, at most issuers, its access tokens.
     Refresh,
     /// The access token is revoked.
@@ -41,11 +50,8 @@ enum Step {
 impl Session {
     /// Begins to tell the platform; false where there is nothing to tell it.
     pub(super) fn tell_platform(&mut self, now: Now) -> bool {
-        let Some(step) = [Step::Endpoint, Step::Refresh, Step::Access].into_iter().find(|step| self.has_step(*step))
-        else {
-            return false;
-        };
-        self.telling = Some(Box::new(Telling { step, tries: 0, trouble: None }));
+        let Some(step) = STEPS.into_iter().find(|step| self.has_step(*step)) else { return false };
+        self.telling = Some(Box::new(Telling { step, tries: 0, is_told: false, trouble: None }));
         self.send_sign_out(now);
         true
     }
@@ -59,6 +65,11 @@ impl Session {
     fn has_step(&self, step: Step) -> bool {
         match step {
             Step::Endpoint => self.generation > 0 && self.compiled.sign_out().is_some(),
+            Step::Discovery(_) => {
+                let is_known = self.revocation().is_some() || self.issuer.is_some();
+                let has_tokens = self.tokens.refresh.is_some() || self.tokens.access.is_some();
+                !is_known && has_tokens && self.compiled.oauth().issuer.is_some()
+            }
             Step::Refresh => self.revocation().is_some() && self.tokens.refresh.is_some(),
             Step::Access => self.revocation().is_some() && self.tokens.access.is_some(),
         }
@@ -69,6 +80,9 @@ impl Session {
         let Some(telling) = &mut self.telling else { return };
         telling.tries += 1;
         let (step, tries) = (telling.step, telling.tries);
+        if let Step::Discovery(at) = step {
+            return self.send_discovery(at, tries, now);
+        }
         let Some((method, uri, headers, body)) = self.sign_out_request(step, now) else {
             return self.sign_out_step_over(step, None, now);
         };
@@ -82,6 +96,7 @@ impl Session {
                 let headers = self.own_headers(&method, &uri, now);
                 return Some((method, uri, headers, SendBody::Empty));
             }
+            Step::Discovery(_) => return None,
             Step::Refresh => (self.tokens.refresh.as_ref()?, "refresh_token"),
             Step::Access => (self.tokens.access.as_ref()?, "access_token"),
         };
@@ -101,18 +116,48 @@ impl Session {
             Ok(arrival) => (classify::status(arrival.status).repeat, retry::retry_after(&arrival.headers, now.wall)),
             Err(failure) => (classify::failure(failure).repeat, None),
         };
-        let rules = &self.compiled.platform().retry;
-        if repeat.allows(Safety::Idempotent) && tries < rules.attempts {
-            let delay = retry::wait(asked, retry::delay(rules, tries, &mut self.jitter));
-            if delay <= self.compiled.platform().timeouts.exchange {
-                return self.back_off(delay, now);
-            }
+        if repeat.allows(Safety::Idempotent) && self.sign_out_again(asked, tries, now) {
+            return;
         }
         let trouble = match result {
             Ok(arrival) => self.not_told(step, &arrival, now),
             Err(failure) => Some(Error::new(failure.kind.error_kind(), failure.detail)),
         };
         self.sign_out_step_over(step, trouble, now);
+    }
+
+    /// The issuer said where tokens are revoked, or did not. One that says nothing of it leaves nothing to be told.
+    pub(super) fn sign_out_discovered(&mut self, result: Result<Arrival, Failure>, now: Now) {
+        let Some(telling) = &mut self.telling else { return };
+        let (step @ Step::Discovery(at), tries) = (telling.step, telling.tries) else { return };
+        let trouble = match self.take_discovery(at, result, now) {
+            Asked::Known => None,
+            Asked::Next(next) => return self.sign_out_step(Step::Discovery(next), now),
+            Asked::Later(asked, _) if self.sign_out_again(asked, tries, now) => return,
+            Asked::Later(_, error) | Asked::Failed(error) => Some(error),
+        };
+        self.sign_out_step_over(step, trouble, now);
+    }
+
+    /// Whether the present step's request is sent once more, after a pause that is not too long.
+    fn sign_out_again(&mut self, asked: Option<Duration>, tries: u32, now: Now) -> bool {
+        let rules = &self.compiled.platform().retry;
+        if tries >= rules.attempts {
+            return false;
+        }
+        let delay = retry::wait(asked, retry::delay(rules, tries, &mut self.jitter));
+        let is_short = delay <= self.compiled.platform().timeouts.exchange;
+        if is_short {
+            self.back_off(delay, now);
+        }
+        is_short
+    }
+
+    fn sign_out_step(&mut self, step: Step, now: Now) {
+        if let Some(telling) = &mut self.telling {
+            (telling.step, telling.tries) = (step, 0);
+            self.send_sign_out(now);
+        }
     }
 
     /// Why an answer does not say that this step is done.
@@ -127,7 +172,7 @@ impl Session {
                 arrival.status.is_redirection()
                     || refusal::meaning(&self.compiled, arrival, uri, now.wall) == Meaning::Refusal
             }
-            Step::Refresh => false,
+            Step::Discovery(_) | Step::Refresh => false,
             // An issuer need not be able to revoke access tokens (RFC 7009 §2.2.1).
             Step::Access => status == 400 && token::error_code(arrival).as_deref() == Some("unsupported_token_type"),
         };
@@ -136,17 +181,20 @@ impl Session {
     }
 
     fn sign_out_step_over(&mut self, step: Step, trouble: Option<Error>, now: Now) {
-        let next = [Step::Refresh, Step::Access].into_iter().find(|next| *next > step && self.has_step(*next));
+        let next = STEPS.into_iter().find(|next| *next > step && self.has_step(*next));
         let Some(telling) = &mut self.telling else { return };
+        telling.is_told |= trouble.is_none() && !matches!(step, Step::Discovery(_));
         telling.trouble = telling.trouble.take().or(trouble);
         if let Some(next) = next {
-            telling.step = next;
-            telling.tries = 0;
-            return self.send_sign_out(now);
+            return self.sign_out_step(next, now);
         }
-        let told = match self.telling.take().and_then(|telling| telling.trouble) {
+        let (is_told, trouble) = (telling.is_told, telling.trouble.take());
+        self.telling = None;
+        let told = match trouble {
             None => {
-                self.notice(Notice::SignedOut);
+                if is_told {
+                    self.notice(Notice::SignedOut);
+                }
                 Ok(())
             }
             Some(error) => {
@@ -161,3 +209,5 @@ impl Session {
         self.platform_told(told, now);
     }
 }
+
+const STEPS: [Step; 4] = [Step::Endpoint, Step::Discovery(0), Step::Refresh, Step::Access];

@@ -31,6 +31,8 @@ pub(super) struct Answer {
     pub(super) access: Secret,
     pub(super) refresh: Option<Secret>,
     pub(super) lifetime: Option<Duration>,
+    /// Whom an ID token beside them names, where that is asked for.
+    pub(super) account_id: Option<String>,
 }
 
 /// The fields of a request that exchanges a refresh token.
@@ -96,7 +98,8 @@ pub(super) fn read_at(arrival: &Arrival, pointers: &TokenPointers) -> Result<Ans
     // A lifetime of nothing is how some issuers say that they do not tell.
     let lifetime = document.pointer(&pointers.expires_in).and_then(Node::text).and_then(seconds);
     let lifetime = lifetime.filter(|lifetime| !lifetime.is_zero());
-    Ok(Answer { access: Secret::new(access), refresh: text(&pointers.refresh_token).map(Secret::new), lifetime })
+    let refresh = text(&pointers.refresh_token).map(Secret::new);
+    Ok(Answer { access: Secret::new(access), refresh, lifetime, account_id: None })
 }
 
 /// The JSON document of an answer.
@@ -138,7 +141,7 @@ impl Session {
         if self.dpop.is_some() {
             dpop::check_bound(arrival)?;
         }
-        read(arrival)
+        Ok(Answer { account_id: self.named(arrival)?, ..read(arrival)? })
     }
 
     /// Takes new tokens over; those that were not given anew stay.
@@ -146,6 +149,9 @@ impl Session {
         self.tokens.access = Some(answer.access);
         if answer.refresh.is_some() {
             self.tokens.refresh = answer.refresh;
+        }
+        if answer.account_id.is_some() {
+            self.tokens.account_id = answer.account_id;
         }
         self.tokens.authorize(&self.compiled.platform().credential);
         self.learn_expiry(Issued::Now(answer.lifetime), now);

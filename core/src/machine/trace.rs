@@ -60,10 +60,13 @@ impl Trace {
             Outcome::Load(Ok(Some(record))) => format!("load {} {}", record.version.0, digest(&record.sealed)),
             Outcome::Load(Ok(None)) => "load absent".to_owned(),
             Outcome::Save(Ok(version)) => format!("save {}", version.0),
-            Outcome::Load(Err(_)) | Outcome::Save(Err(_)) | Outcome::Remove(Err(_)) | Outcome::Lease(Err(_)) => {
-                "store error".to_owned()
-            }
+            Outcome::Load(Err(_))
+            | Outcome::Save(Err(_))
+            | Outcome::Remove(Err(_))
+            | Outcome::Lease(Err(_))
+            | Outcome::Release(Err(_)) => "store error".to_owned(),
             Outcome::Lease(Ok(grant)) => format!("lease {}", if grant.is_some() { "granted" } else { "held" }),
+            Outcome::Release(Ok(was_held)) => format!("release {}", if *was_held { "held" } else { "gone" }),
             Outcome::Remove(Ok(())) => "remove".to_owned(),
             Outcome::Permit(PermitAnswer::Granted) => "permit granted".to_owned(),
             Outcome::Permit(PermitAnswer::Denied) => "permit denied".to_owned(),
@@ -95,6 +98,7 @@ fn effect_line(effect: &Effect) -> String {
             Expected::Any => format!("save any {}", digest(&save.sealed)),
         },
         Effect::Lease(_) => "lease".to_owned(),
+        Effect::Release(_) => "release".to_owned(),
         Effect::Remove(_) => "remove".to_owned(),
         Effect::Permit(permit) => format!("permit {} successes={}", number(permit.call), permit.successes),
         Effect::CacheLoad(load) => format!("cache_load {}", number(load.call)),

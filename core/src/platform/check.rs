@@ -11,7 +11,8 @@ mod steps;
 use std::fmt;
 
 use super::{
-    Bundle, ClientAuth, Csrf, Login, OAuthRefresh, Place, Platform, SignIn, Source, Success, TokenPointers, template,
+    Bundle, ClientAuth, Csrf, Identity, Login, OAuthRefresh, Place, Platform, SignIn, Source, Success, TokenPointers,
+    template,
 };
 use address::{Origin, origin};
 use rule::{cookie_name, header_name, header_value, method, pointer, positive, statuses};
@@ -69,10 +70,7 @@ impl Platform {
         }
         self.check_signing()?;
         if let Some(identity) = &self.identity {
-            addresses.check(&identity.path, "identity.path")?;
-            if let Some(account_id) = &identity.account_id {
-                pointer(account_id, "identity.account_id")?;
-            }
+            self.check_identity(identity, &addresses)?;
         }
         self.check_refused()?;
         staying::check(self, &addresses)?;
@@ -113,6 +111,31 @@ impl Platform {
         Ok(())
     }
 
+    fn check_identity(&self, identity: &Identity, addresses: &Addresses<'_>) -> Check {
+        if let Some(path) = &identity.path {
+            addresses.check(path, "identity.path")?;
+        }
+        if let Some(account_id) = &identity.account_id {
+            if identity.path.is_none() {
+                return wrong("identity.account_id", "needs `identity.path`: it is read from the probe's answer");
+            }
+            pointer(account_id, "identity.account_id")?;
+        }
+        match (&identity.id_token, &self.sign_in) {
+            (None, _) if identity.path.is_none() => {
+                wrong("identity", "needs a `path` to ask at, or an `id_token` to read")
+            }
+            (None, _) => Ok(()),
+            (Some(claim), SignIn::Oauth2Refresh {} | SignIn::DeviceCode(_) | SignIn::AuthorizationCode(_)) => {
+                pointer(claim, "identity.id_token")
+            }
+            (Some(_), _) => wrong(
+                "identity.id_token",
+                "needs a sign-in at a token endpoint (`authorization_code`, `device_code` or `oauth2_refresh`)",
+            ),
+        }
+    }
+
     fn check_signing(&self) -> Check {
         if let Some(signer) = &self.signer {
             positive(signer.timeout, "signer.timeout")?;
@@ -130,10 +153,10 @@ impl Platform {
         let refused = &self.refused;
         statuses(&refused.status, "refused.status")?;
         statuses(&refused.suspect, "refused.suspect")?;
-        if !refused.suspect.is_empty() && self.identity.is_none() {
+        if !refused.suspect.is_empty() && self.probe().is_none() {
             return wrong(
                 "refused.suspect",
-                "needs a table `identity`: its probe decides whether the session is refused",
+                "needs a table `identity`: its probe (`path`) decides whether the session is refused",
             );
         }
         if let Some(both) = refused.suspect.iter().find(|status| refused.status.contains(status)) {

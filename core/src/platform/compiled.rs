@@ -57,13 +57,15 @@ impl Compiled {
             issuer: resolve(platform.oauth.as_ref().map(|oauth| &*oauth.issuer))?,
             ..OAuthAddresses::default()
         };
-        let identity = platform.identity.as_ref().map(|identity| url::resolve(&base, &identity.path)).transpose()?;
+        let identity = resolve(platform.probe())?;
         let inspect = platform.refused.bodies.iter().map(|rule| Inspect {
             status: rule.status.clone(),
-            content_type: rule.content_type.to_ascii_lowercase(),
+            content_type: Some(rule.content_type.to_ascii_lowercase()),
             cap: rule.cap,
         });
-        let inspect = inspect.collect();
+        // What waits for the identity probe gives its connection back before: the probe may need it.
+        let suspect = Inspect { status: platform.refused.suspect.clone(), content_type: None, cap: HELD_CAP };
+        let inspect = inspect.chain(Some(suspect).filter(|rule| !rule.status.is_empty())).collect();
         let refused_headers = platform.refused.headers.iter().map(|rule| {
             let name = rule.name.parse().map_err(|_| invalid("refused.headers.name", &rule.name))?;
             let value =
@@ -191,3 +193,6 @@ impl Compiled {
 fn invalid(key: &str, value: &str) -> Error {
     Error::new(Kind::PlatformInvalid, format!("`{key}`: `{value}` cannot be used"))
 }
+
+/// The most that is read of an answer that waits for the identity probe; a longer one keeps its connection meanwhile.
+const HELD_CAP: usize = 64 * 1024;

@@ -84,6 +84,13 @@ pub struct Platform {
     pub timeouts: Timeouts,
 }
 
+impl Platform {
+    /// Where the platform is asked who a session is, if it can be asked.
+    pub fn probe(&self) -> Option<&str> {
+        self.identity.as_ref()?.path.as_deref()
+    }
+}
+
 /// How a session shows itself on each attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

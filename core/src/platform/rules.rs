@@ -6,16 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 
-/// The identity probe: who the platform says this session is.
+/// Who the platform says this session is: what its probe answers, what an ID token names, or both, and then both say the same.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// Where it is asked with GET; resolved against the platform's base.
-    pub path: String,
-    /// The JSON pointer (RFC 6901) of the account's id in the answer.
+    /// Where the probe asks with GET; resolved against the platform's base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The JSON pointer (RFC 6901) of the account's id in the probe's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
+    /// The JSON pointer (RFC 6901) of the account's id in the claims of the ID token that comes with tokens: usually `/sub`. It is read
+    /// from the token endpoint's own answers, at sign-in and, where they bring one, at renewal; its signature is not verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
 }
 
 /// What a refused session looks like; any one of these is a refusal.
@@ -25,7 +30,8 @@ pub struct Identity {
 pub struct Refused {
     /// Statuses that refuse the session.
     pub status: Vec<u16>,
-    /// Statuses that may refuse the session: the identity probe decides.
+    /// Statuses that may refuse the session: the identity probe decides. Such an answer's body is read before, up to 64 KiB, so that its
+    /// connection is free while the platform is asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suspect: Vec<u16>,
     /// Paths (prefixes) to which a refused session is redirected, such as `/login`.

@@ -52,7 +52,8 @@ pub struct SignOut {
     /// The method of that request.
     #[serde(default = "post")]
     pub method: String,
-    /// Where tokens are revoked (RFC 7009): the refresh token first, then the access token. The client shows itself as in `renew`.
+    /// Where tokens are revoked (RFC 7009): the refresh token first, then the access token. The client shows itself as in `renew`. When
+    /// absent, it is where the issuer's metadata says (`oauth.issuer`), if that names such an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke: Option<String>,
 }

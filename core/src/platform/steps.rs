@@ -138,7 +138,9 @@ pub enum ApiKey {
 }
 
 /// A token against cross-site requests that calls carry; at the platform's origins alone. Sign-in steps carry it too, where they say nothing
-/// else of its header.
+/// else of its header, and so do the redirects that they and calls follow.
+///
+/// Token endpoints get none: what is sent there carries no cookie that it would protect, and the client shows itself (RFC 6749 §2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -149,7 +151,7 @@ pub struct CallCsrf {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
     /// The status of an answer that brings the token in that header, such as 409. The attempt is repeated with it, once, and the token is
-    /// sent from then on with every method.
+    /// sent from then on with every method. A token that a sign-in step's answer brings so is carried by calls as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handshake: Option<u16>,
 }

@@ -7,13 +7,14 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hallpass_core::store::hex;
 use hallpass_core::time::Wall;
 
 use super::{
-    Capabilities, Cursor, Entry, Expected, Expiry, Page, Record, RecordKey, RecordKind, Store, StoreError, StoreFuture,
-    Version, WallClock,
+    Capabilities, Cursor, Entry, Expected, Expiry, LeaseNumber, Page, Record, RecordKey, RecordKind, Store, StoreError,
+    StoreFuture, Version, WallClock,
 };
 
 /// A store that lives and ends with the process.
@@ -40,6 +41,8 @@ struct Kept {
     records: BTreeMap<RecordKey, Slot>,
     /// One counter for all keys: versions grow across removals without a trace of what was removed.
     last: u64,
+    /// Until when each lease is held, under its number. One that has ended makes room with the next that is taken.
+    leases: BTreeMap<RecordKey, (LeaseNumber, Wall)>,
 }
 
 struct Slot {
@@ -102,6 +105,29 @@ impl MemoryStore {
         Some(slot.record.version)
     }
 
+    fn lease_now(&self, key: &RecordKey, hold: Duration) -> Option<LeaseNumber> {
+        let now = self.clock.now();
+        let mut kept = self.kept();
+        kept.leases.retain(|_, (_, until)| *until > now);
+        if kept.leases.contains_key(key) {
+            return None;
+        }
+        kept.last += 1;
+        let number = LeaseNumber(kept.last);
+        kept.leases.insert(key.clone(), (number, now + hold));
+        Some(number)
+    }
+
+    fn release_now(&self, key: &RecordKey, number: LeaseNumber) -> bool {
+        let now = self.clock.now();
+        let mut kept = self.kept();
+        let is_held = kept.leases.get(key).is_some_and(|(held, until)| *held == number && *until > now);
+        if is_held {
+            kept.leases.remove(key);
+        }
+        is_held
+    }
+
     fn list_now(&self, namespace: &str, after: Option<&Cursor>, limit: NonZeroUsize) -> Result<Page, StoreError> {
         let now = self.clock.now();
         let start = match after {
@@ -129,7 +155,7 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { cas: true, lease: false, touch: true, ttl_min: None, max_value: None }
+        Capabilities { cas: true, lease: true, touch: true, ttl_min: None, max_value: None }
     }
 
     fn load<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Record>> {
@@ -155,6 +181,14 @@ impl Store for MemoryStore {
 
     fn remove<'a>(&'a self, key: &'a RecordKey, expected: Expected) -> StoreFuture<'a, Option<Version>> {
         Box::pin(async move { self.remove_now(key, expected) })
+    }
+
+    fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
+        Box::pin(async move { Ok(self.lease_now(key, hold)) })
+    }
+
+    fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
+        Box::pin(async move { Ok(self.release_now(key, number)) })
     }
 
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {

@@ -7,11 +7,13 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::time::Duration;
 
 use hallpass_core::time::Wall;
 
 pub use hallpass_core::store::{
-    Capabilities, Cursor, Entry, Expected, Expiry, Page, Record, RecordKey, RecordKind, StoreError, Version,
+    Capabilities, Cursor, Entry, Expected, Expiry, LeaseNumber, Page, Record, RecordKey, RecordKind, StoreError,
+    Version,
 };
 
 pub use clock::WallClock;
@@ -40,6 +42,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// 7. A backend that fails, or finds what it did not write, answers with an error, never with "absent".
 /// 8. A save that returned survives whatever the backend promises to survive; one that was cut off at any point leaves the old
 ///    record or the new one, whole.
+/// 9. A lease is granted to one at a time, whether or not its key holds a record, and ends by itself after its time; each that is granted has a
+///    greater number than those before. Letting go of a lease that has another number by now changes nothing.
 ///
 /// A future that was polled and then dropped may still have its effect.
 pub trait Store: Send + Sync + fmt::Debug + 'static {
@@ -65,8 +69,24 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// there was none to remove.
     fn remove<'a>(&'a self, key: &'a RecordKey, expected: Expected) -> StoreFuture<'a, Option<Version>>;
 
+    /// Takes the lease of a key for `hold`; `None` when somebody else holds it.
+    ///
+    /// The default is for a store that declares no leases.
+    fn lease<'a>(&'a self, _key: &'a RecordKey, _hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
+        Box::pin(async { Err(no_leases()) })
+    }
+
+    /// Lets a lease go, if it is still this one; whether it was.
+    fn release<'a>(&'a self, _key: &'a RecordKey, _number: LeaseNumber) -> StoreFuture<'a, bool> {
+        Box::pin(async { Err(no_leases()) })
+    }
+
     /// The live records of a namespace, at most `limit` at a time, from the beginning or from where a page ended.
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page>;
+}
+
+fn no_leases() -> StoreError {
+    StoreError::Unsupported("it has no leases".to_owned())
 }
 
 /// Whether what a key holds is what a writer expects.

@@ -46,6 +46,22 @@ fn with_codes(codes: &'static [&'static str]) -> (Client, Asked) {
 }
 
 #[tokio::test]
+async fn a_token_that_the_sign_in_was_asked_for_spares_calls_the_same_question() {
+    let testbed = testbed().await;
+    let text = r#"
+        id = "rpc"
+        base_url = "http://127.0.0.1:8080"
+        sign_in.json = { path = "/rpc/login", fields = { username = "{username}", password = "{password}" }, success = { cookie = "sid" } }
+        csrf = { header = "x-session-token", handshake = 409 }
+    "#;
+    let session = client().sign_in(&platform(text, &testbed.url()), "alice", alice()).await.expect("signs in");
+    let answer = session.post("/rpc").body("{}").send().await.expect("answers");
+    assert_eq!(answer.status(), 200);
+    let seen = testbed.stats().requests;
+    assert_eq!((seen.by_route["POST /rpc/login"], seen.by_route["POST /rpc"], seen.by_status[&409]), (2, 1, 1));
+}
+
+#[tokio::test]
 async fn steps_carry_what_a_page_brought_to_where_it_is_wanted() {
     let testbed = testbed().await;
     let platform = platform(STEPS, &testbed.url());

@@ -1,6 +1,9 @@
 //! Is a session renewed, or ended, whichever way the platform says that it is gone?
 
-use hallpass::{Credentials, State, Verdict};
+use std::num::NonZeroUsize;
+
+use hallpass::http::TransportSettings;
+use hallpass::{Client, Credentials, State, Verdict};
 use hallpass_testbed::{Action, Rule};
 use serde_json::Value;
 
@@ -17,6 +20,25 @@ const SHAPES: [(&str, &str); 5] = [
     ),
     ("deleted-cookie", "status = [401]\ncookie_deleted = true"),
 ];
+
+#[tokio::test]
+async fn a_suspected_answer_gives_its_connection_back_before_the_platform_is_asked() {
+    let testbed = testbed().await;
+    let mut connections = TransportSettings::default();
+    connections.max_per_host = NonZeroUsize::new(1);
+    let client = Client::builder().transport(connections).build().expect("a client");
+    let platform = platform(FORM, &testbed.url());
+    let session = client.sign_in(&platform, "alice", alice()).await.expect("signs in");
+    let body = "no entry ".repeat(5_000);
+    let forbidden = Action::Status { status: 403, headers: [].into(), body: body.clone() };
+    testbed.script(Rule::on("/api/items/9", forbidden).times(0)).expect("a rule");
+    testbed.reset_stats();
+    let answer = session.get("/api/items/9").send().await.expect("answers");
+    assert_eq!(answer.status(), 403);
+    assert_eq!(testbed.stats().requests.by_route["GET /me"], 1, "asked over the one connection that there is");
+    assert_eq!(answer.text().await.expect("whole"), body);
+    assert_eq!((session.state(), testbed.stats().connections.accepted), (State::Active, 0));
+}
 
 #[tokio::test]
 async fn every_shape_of_gone_renews_once_and_the_call_is_served() {

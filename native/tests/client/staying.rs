@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use hallpass::{Notice, State};
-use hallpass_testbed::{Action, Point, Rule};
+use hallpass::{Credentials, Notice, State};
+use hallpass_testbed::{Action, Config, Point, Rule, Testbed, TokenFormat};
 use tokio::task::JoinSet;
 
 use crate::support::{
-    FORM, alice, client, client_at, eventually, keyring, kind, platform, quick, signed_in, status, testbed,
+    FORM, OAUTH, alice, client, client_at, eventually, keyring, kind, platform, quick, signed_in, status, testbed,
 };
 
 #[tokio::test]
@@ -63,6 +63,43 @@ async fn a_sign_out_that_the_platform_does_not_hear_of_ends_the_session_here() {
     assert_eq!(kind(session.sign_out().await), "unexpected_answer");
     assert!(client.saved().await.expect("lists").is_empty());
     assert_eq!(session.state(), State::Closed);
+}
+
+#[tokio::test]
+async fn a_resumed_session_that_signs_out_revokes_its_tokens_where_its_issuer_says() {
+    let testbed = testbed().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let issuer = format!("{OAUTH}\n[oauth]\nissuer = \"{}/oauth\"\n", testbed.url());
+    let platform = platform(&issuer, &testbed.url());
+    let first = client_at(folder.path());
+    let refresh = testbed.issue_refresh_token("alice").expect("a token");
+    drop(first.sign_in(&platform, "alice", Credentials::refresh_token(refresh)).await.expect("signs in"));
+    first.close().await.expect("closes");
+    let session = client_at(folder.path()).resume(&platform, "alice").await.expect("resumes");
+    assert_eq!(status(&session, "/me").await, 200);
+    session.sign_out().await.expect("signs out");
+    let stats = testbed.stats();
+    assert_eq!(
+        (stats.revocations["refresh_token"], stats.revocations["nothing"]),
+        (1, 1),
+        "the access token went with it"
+    );
+    assert_eq!(stats.requests.by_route["GET /oauth/.well-known/openid-configuration"], 1);
+}
+
+#[tokio::test]
+async fn what_a_jwt_says_of_its_end_is_read() {
+    let config = Config { access_tokens: TokenFormat::Jwt, ..Config::default() };
+    let testbed = Testbed::start(config).await.expect("the testbed starts");
+    let text = OAUTH.replace("[renew]", "[credential]\nexpires_from = [\"jwt\"]\n\n[renew]");
+    let refresh = testbed.issue_refresh_token("alice").expect("a token");
+    let (client, platform) = (client(), platform(&text, &testbed.url()));
+    let session = client.sign_in(&platform, "alice", Credentials::refresh_token(refresh)).await.expect("signs in");
+    let ends = session.snapshot().expires_at.expect("it is known");
+    session.renew().await.expect("renews");
+    let later = session.snapshot().expires_at.expect("it is known");
+    assert!(later >= ends && later.since(ends) < Duration::from_secs(600), "an hour each, from when they were issued");
+    assert_eq!(status(&session, "/me").await, 200);
 }
 
 #[tokio::test]

@@ -20,10 +20,13 @@ c.DummyAuthenticator.password = os.environ["HUB_PASSWORD"]
 c.Authenticator.allow_all = True
 c.JupyterHub.cookie_max_age_days = float(os.environ["HUB_COOKIE_SECONDS"]) / 86_400
 
-# A server takes two seconds to come up, and meanwhile nobody else may start one.
+# How many signed in is there to be read: the tests' judge.
+c.JupyterHub.authenticate_prometheus = False
+
+# A server comes up once the tests let it, and meanwhile nobody else may start one. The range of `Retry-After` can be set here only.
 c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = str(Path.cwd() / "{username}")
 c.Spawner.cmd = [sys.executable, str(HERE / "notebook.py")]
-c.Spawner.notebook_dir = str(Path.cwd())
+c.Spawner.environment = {"MAY_START": str(Path.cwd() / "may-start")}
 c.JupyterHub.concurrent_spawn_limit = 1
-c.JupyterHub.spawn_throttle_retry_range = (3, 4)
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0.1}
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0.1, "spawn_throttle_retry_range": (2, 3)}

@@ -1,9 +1,10 @@
-# Stands in for a notebook server, which the tests have no use for: comes up after two seconds, answers 200 and ends by itself.
+# Stands in for a notebook server, which the tests have no use for: comes up once it may, answers 200 and ends by itself.
 
 import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -16,7 +17,9 @@ class Answer(BaseHTTPRequestHandler):
         pass
 
 
-time.sleep(2)
+may_start = Path(os.environ["MAY_START"])
+while not may_start.exists():
+    time.sleep(0.05)
 server = HTTPServer(("127.0.0.1", urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"]).port), Answer)
 threading.Timer(30, server.shutdown).start()
 server.serve_forever()

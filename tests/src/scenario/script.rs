@@ -135,7 +135,9 @@ impl Script {
                 let rule = self.scenario.asks.iter().find(|rule| rule.nth == nth)?;
                 Some(Planned { after: rule.after, what: Due::Ready(Box::new(Outcome::Ask(rule.result()))) })
             }
-            Effect::Lease(_) | Effect::CacheLoad(_) | Effect::CacheStore(_) => {
+            Effect::Lease(_) => Some(self.plan_stored("lease", effect)),
+            Effect::Release(_) => Some(self.plan_stored("release", effect)),
+            Effect::CacheLoad(_) | Effect::CacheStore(_) => {
                 panic!("scenarios do not answer {effect:?} yet")
             }
         }
@@ -159,6 +161,8 @@ impl Script {
         match (error, &effect) {
             (Some(error), Effect::Load(_)) => Outcome::Load(Err(error)),
             (Some(error), Effect::Save(_)) => Outcome::Save(Err(error)),
+            (Some(error), Effect::Lease(_)) => Outcome::Lease(Err(error)),
+            (Some(error), Effect::Release(_)) => Outcome::Release(Err(error)),
             (Some(error), _) => Outcome::Remove(Err(error)),
             (None, _) => self.shelf.perform(&effect).expect("an operation of the store"),
         }

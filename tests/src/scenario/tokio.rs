@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use hallpass_core::effect::{
     Answer, Arrival, Ask, CacheLoad, CacheStore, Cached, CallId, Declined, Effect, EffectId, Exchange, Failure, Lease,
-    LeaseGrant, Load, Outcome, Permit, PermitAnswer, Remove, Save, Sign, Signed,
+    Load, Outcome, Permit, PermitAnswer, Release, Remove, Save, Sign, Signed,
 };
 use hallpass_core::error::Error;
 use hallpass_core::host::{Host, Sink, drain, perform};
 use hallpass_core::machine::{Notice, Reply, Session};
-use hallpass_core::store::{Record, StoreError, Version};
+use hallpass_core::store::{LeaseNumber, Record, StoreError, Version};
 use hallpass_core::time::Now;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -216,8 +216,18 @@ impl Host for World {
         }
     }
 
-    async fn lease(&self, lease: Lease) -> Result<Option<LeaseGrant>, StoreError> {
-        unreachable!("scenarios have no leases yet: {lease:?}")
+    async fn lease(&self, lease: Lease) -> Result<Option<LeaseNumber>, StoreError> {
+        match self.outcome(Effect::Lease(Box::new(lease))).await {
+            Outcome::Lease(result) => result,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn release(&self, release: Release) -> Result<bool, StoreError> {
+        match self.outcome(Effect::Release(Box::new(release))).await {
+            Outcome::Release(result) => result,
+            other => unreachable!("{other:?}"),
+        }
     }
 
     async fn cache_load(&self, load: CacheLoad) -> Option<Cached> {

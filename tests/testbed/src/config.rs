@@ -18,6 +18,8 @@ pub struct Config {
     pub token_lifetime: Duration,
     /// Whether a refresh token is good for one use.
     pub rotation: Rotation,
+    /// What an access token looks like.
+    pub access_tokens: TokenFormat,
     /// How long a cookie session lives.
     pub session_lifetime: Duration,
     /// Whether requests prolong a cookie session.
@@ -41,6 +43,15 @@ pub enum Rotation {
     Always,
     /// It stays good, and answers do not repeat it.
     Never,
+}
+
+/// What an access token looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TokenFormat {
+    /// A string that says nothing.
+    Opaque,
+    /// A JWT (RFC 7519, HS256) with `sub`, `jti`, `iat` and `exp`. The platform itself never reads it: what it says is for clients.
+    Jwt,
 }
 
 /// When a cookie session ends.
@@ -69,6 +80,7 @@ impl Default for Config {
             seed: 0,
             token_lifetime: Duration::from_secs(3600),
             rotation: Rotation::Always,
+            access_tokens: TokenFormat::Opaque,
             session_lifetime: Duration::from_secs(3600),
             session_expiry: Expiry::Sliding,
             accounts: ["alice", "bob", "carol"].map(|name| (name.to_owned(), default_password(name))).to_vec(),
@@ -88,6 +100,7 @@ impl std::fmt::Debug for Config {
             .field("seed", &self.seed)
             .field("token_lifetime", &self.token_lifetime)
             .field("rotation", &self.rotation)
+            .field("access_tokens", &self.access_tokens)
             .field("accounts", &names)
             .field("registration", &self.registration)
             .field("faults", &self.faults)

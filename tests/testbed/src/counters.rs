@@ -40,6 +40,7 @@ pub(crate) struct Counters {
     pub(crate) refresh_reuses: u64,
     pub(crate) grants_killed: u64,
     pub(crate) access_tokens: u64,
+    pub(crate) revocations: HashMap<&'static str, u64>,
     pub(crate) refusals: HashMap<&'static str, u64>,
     pub(crate) faults: HashMap<&'static str, u64>,
     pub(crate) scripted: HashMap<&'static str, u64>,

@@ -5,15 +5,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::config::Rotation;
+use crate::config::{Rotation, TokenFormat};
 use crate::identity::Refusal;
 
 /// Every grant and token since the platform started.
 pub(crate) struct Grants {
     salt: [u8; 32],
+    format: TokenFormat,
     minted: u64,
     issued: Vec<Grant>,
     access: HashMap<String, Access>,
@@ -30,6 +35,25 @@ struct Grant {
 struct Access {
     grant: usize,
     expires: u64,
+    is_revoked: bool,
+}
+
+/// When an access token begins and ends, in milliseconds as the clock counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Term {
+    pub(crate) begins: u64,
+    pub(crate) ends: u64,
+}
+
+/// What was revoked by a client (RFC 7009).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Revoked {
+    /// A refresh token, and its grant with it.
+    Refresh,
+    /// One access token.
+    Access,
+    /// Nothing that was good: such a token was never issued, or has ended.
+    Nothing,
 }
 
 struct Refresh {
@@ -59,9 +83,10 @@ pub(crate) enum NotRenewed {
 }
 
 impl Grants {
-    pub(crate) fn new(salt: [u8; 32]) -> Self {
+    pub(crate) fn new(salt: [u8; 32], format: TokenFormat) -> Self {
         Self {
             salt,
+            format,
             minted: 0,
             issued: Vec::new(),
             access: HashMap::new(),
@@ -89,21 +114,21 @@ impl Grants {
     }
 
     /// A new grant with both tokens.
-    pub(crate) fn sign_in(&mut self, account: &Arc<str>, expires: u64) -> Issued {
+    pub(crate) fn sign_in(&mut self, account: &Arc<str>, term: Term) -> Issued {
         let refresh = self.grant(account);
-        let access = self.access_token(self.issued.len() - 1, expires);
+        let access = self.access_token(self.issued.len() - 1, term);
         Issued { account: Arc::clone(account), access, refresh: Some(refresh) }
     }
 
     /// A new grant with an access token only.
-    pub(crate) fn access(&mut self, account: &Arc<str>, expires: u64) -> Issued {
+    pub(crate) fn access(&mut self, account: &Arc<str>, term: Term) -> Issued {
         self.issued.push(Grant { account: Arc::clone(account), is_alive: true });
-        let access = self.access_token(self.issued.len() - 1, expires);
+        let access = self.access_token(self.issued.len() - 1, term);
         Issued { account: Arc::clone(account), access, refresh: None }
     }
 
     /// Trades a refresh token.
-    pub(crate) fn renew(&mut self, refresh: &str, rotation: Rotation, expires: u64) -> Result<Issued, NotRenewed> {
+    pub(crate) fn renew(&mut self, refresh: &str, rotation: Rotation, term: Term) -> Result<Issued, NotRenewed> {
         let token = self.refresh.get_mut(refresh).ok_or(NotRenewed::Unknown)?;
         let id = token.grant;
         let grant = &mut self.issued[id];
@@ -122,7 +147,7 @@ impl Grants {
             }
             Rotation::Never => None,
         };
-        Ok(Issued { account, access: self.access_token(id, expires), refresh })
+        Ok(Issued { account, access: self.access_token(id, term), refresh })
     }
 
     /// The account that a refresh token was issued to, whatever became of it.
@@ -146,7 +171,7 @@ impl Grants {
     pub(crate) fn check(&self, access: &str, now: u64) -> Result<Arc<str>, Refusal> {
         let token = self.access.get(access).ok_or(Refusal::Unknown)?;
         let grant = &self.issued[token.grant];
-        if !grant.is_alive {
+        if !grant.is_alive || token.is_revoked {
             return Err(Refusal::Revoked);
         }
         if token.expires <= now {
@@ -184,15 +209,46 @@ impl Grants {
             .count()
     }
 
+    /// Ends what a client shows: with a refresh token everything that came from its grant.
+    pub(crate) fn revoke_token(&mut self, token: &str, now: u64) -> Revoked {
+        if let Some(refresh) = self.refresh.get(token) {
+            let was_alive = std::mem::replace(&mut self.issued[refresh.grant].is_alive, false);
+            return if was_alive && !refresh.is_spent { Revoked::Refresh } else { Revoked::Nothing };
+        }
+        if self.check(token, now).is_err() {
+            return Revoked::Nothing;
+        }
+        self.access.get_mut(token).map_or(Revoked::Nothing, |access| {
+            access.is_revoked = true;
+            Revoked::Access
+        })
+    }
+
     /// Makes the account's static token good again.
     pub(crate) fn restore(&mut self, account: &str) {
         self.revoked_statics.retain(|revoked| &**revoked != account);
     }
 
-    fn access_token(&mut self, grant: usize, expires: u64) -> String {
-        let token = self.mint("at");
-        self.access.insert(token.clone(), Access { grant, expires });
+    fn access_token(&mut self, grant: usize, term: Term) -> String {
+        let id = self.mint("at");
+        let token = match self.format {
+            TokenFormat::Opaque => id,
+            TokenFormat::Jwt => self.jwt(&id, &self.issued[grant].account, term),
+        };
+        self.access.insert(token.clone(), Access { grant, expires: term.ends, is_revoked: false });
         token
+    }
+
+    /// A JWT (RFC 7519) whose dates are exact to the millisecond.
+    fn jwt(&self, id: &str, account: &str, term: Term) -> String {
+        let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
+        let claims = json!({ "sub": account, "jti": id, "iat": seconds(term.begins), "exp": seconds(term.ends) });
+        let parts = [json!({ "alg": "HS256", "typ": "at+jwt" }), claims];
+        let [head, claims] = parts.map(|part| Base64UrlUnpadded::encode_string(part.to_string().as_bytes()));
+        let signed = format!("{head}.{claims}");
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.salt).expect("an HMAC takes a key of any length");
+        mac.update(signed.as_bytes());
+        format!("{signed}.{}", Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes()))
     }
 
     fn refresh_token(&mut self, grant: usize) -> String {

@@ -51,7 +51,7 @@ mod testbed;
 mod wire;
 
 pub use crate::clock::Clock;
-pub use crate::config::{Config, Expiry, Registration, Rotation};
+pub use crate::config::{Config, Expiry, Registration, Rotation, TokenFormat};
 pub use crate::error::{BadRule, ClockIsReal, UnknownAccount};
 pub use crate::faults::{FaultRates, FaultScope};
 pub use crate::listener::Listener;

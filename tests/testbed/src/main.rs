@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use hallpass_testbed::{Clock, Config, Expiry, FaultRates, FaultScope, Registration, Rotation, Testbed};
+use hallpass_testbed::{Clock, Config, Expiry, FaultRates, FaultScope, Registration, Rotation, Testbed, TokenFormat};
 
 /// A platform to sign in to, on loopback.
 ///
@@ -30,6 +30,9 @@ struct Arguments {
     /// Whether a refresh token is replaced when it is used.
     #[arg(long, value_enum, default_value_t = Rotation::Always)]
     rotate: Rotation,
+    /// What an access token looks like.
+    #[arg(long, value_enum, default_value_t = TokenFormat::Opaque)]
+    access_tokens: TokenFormat,
     /// How many requests meet a fault.
     #[arg(long, value_enum, default_value_t = Faults::None)]
     faults: Faults,
@@ -82,6 +85,7 @@ impl Arguments {
             seed: self.seed,
             token_lifetime: Duration::from_millis(self.token_lifetime_ms),
             rotation: self.rotate,
+            access_tokens: self.access_tokens,
             session_lifetime: Duration::from_millis(self.session_lifetime_ms),
             session_expiry: self.session_expiry,
             accounts: if self.accounts.is_empty() { defaults.accounts } else { self.accounts },

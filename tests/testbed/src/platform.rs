@@ -22,7 +22,7 @@ use crate::config::{Config, Expiry, Registration, Rotation, default_password};
 use crate::counters::{Counters, Gauges, bump};
 use crate::exchange::{Carried, Exchange};
 use crate::faults::Faults;
-use crate::grants::Grants;
+use crate::grants::{Grants, Term};
 use crate::record::Record;
 use crate::route::Route;
 use crate::script::{Action, Point, Script, header_map, status_code};
@@ -116,7 +116,7 @@ impl Accounts {
 impl Platform {
     pub(crate) fn new(config: &Config, port: u16) -> Self {
         let salt = Sha256::new().chain_update(config.seed.to_be_bytes()).chain_update(port.to_be_bytes()).finalize();
-        let mut grants = Grants::new(salt.into());
+        let mut grants = Grants::new(salt.into(), config.access_tokens);
         let handshake = grants.mint("hs");
         let passwords = config.accounts.iter().map(|(name, password)| (Arc::from(name.as_str()), password.clone()));
         let world = World {
@@ -190,6 +190,11 @@ impl Platform {
 }
 
 impl World {
+    /// When an access token that is issued now begins and ends.
+    pub(crate) fn term(&self, now: u64) -> Term {
+        Term { begins: now, ends: now.saturating_add(self.settings.token_lifetime) }
+    }
+
     fn fault(&mut self, route: Route, exchange: &Exchange, account: Option<&Arc<str>>, now: u64) -> Option<Action> {
         let path = exchange.path();
         let is_spared = self.faults.spares_refusals() && areas::is_refused(self, route, exchange, now);

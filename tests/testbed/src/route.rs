@@ -100,6 +100,7 @@ pub(crate) enum Issuer {
     Authorize,
     Device,
     Verify,
+    Revoke(ClientAuth),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +164,9 @@ impl Route {
                 "authorize" => Some(Self::Issuer(Issuer::Authorize)),
                 "device" => Some(Self::Issuer(Issuer::Device)),
                 "verify" => Some(Self::Issuer(Issuer::Verify)),
+                "revoke" => Some(Self::Issuer(Issuer::Revoke(ClientAuth::Public))),
+                "basic/revoke" => Some(Self::Issuer(Issuer::Revoke(ClientAuth::Basic))),
+                "body/revoke" => Some(Self::Issuer(Issuer::Revoke(ClientAuth::Body))),
                 _ => None,
             },
             "rpc" => match rest {
@@ -208,6 +212,9 @@ impl Route {
             Self::Issuer(Issuer::Authorize) => ("/oauth", "/authorize"),
             Self::Issuer(Issuer::Device) => ("/oauth", "/device"),
             Self::Issuer(Issuer::Verify) => ("/oauth", "/verify"),
+            Self::Issuer(Issuer::Revoke(ClientAuth::Basic)) => ("/oauth", "/basic/revoke"),
+            Self::Issuer(Issuer::Revoke(ClientAuth::Body)) => ("/oauth", "/body/revoke"),
+            Self::Issuer(Issuer::Revoke(ClientAuth::Public | ClientAuth::Json)) => ("/oauth", "/revoke"),
             Self::Way(way) => way.pattern(),
             Self::Page(page) => page.pattern(),
             Self::Odd(odd) => ("/odd", odd.leaf()),

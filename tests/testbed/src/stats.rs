@@ -26,6 +26,9 @@ pub struct Stats {
     pub grants_killed: u64,
     /// Access tokens issued: the generations of each account.
     pub access_tokens: Accounted,
+    /// Tokens that clients had revoked: `refresh_token`, `access_token`, or `nothing` where the token was not good.
+    #[serde(default)]
+    pub revocations: BTreeMap<String, u64>,
     /// Requests for a resource that had no good session.
     pub refusals: RefusalStats,
     /// Seeded faults by kind.
@@ -165,6 +168,7 @@ impl Stats {
                 refused: 0,
                 by_account: by(|account| account.access_tokens),
             },
+            revocations: sorted(&counters.revocations),
             refusals: RefusalStats {
                 total: counters.refusals.values().sum(),
                 by_reason: sorted(&counters.refusals),

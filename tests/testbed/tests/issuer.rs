@@ -4,7 +4,8 @@ mod support;
 
 use std::time::Duration;
 
-use hallpass_testbed::{Clock, Config, Testbed};
+use base64ct::Encoding;
+use hallpass_testbed::{Clock, Config, Testbed, TokenFormat};
 use serde_json::json;
 use support::{Client, text};
 
@@ -99,4 +100,46 @@ async fn the_metadata_names_the_issuer_that_the_client_sees() {
     let metadata = client.get("/oauth/.well-known/openid-configuration", &[]).await.json();
     assert_eq!(metadata["issuer"], "http://platform.test/oauth");
     assert_eq!(metadata["token_endpoint"], "http://platform.test/oauth/token");
+}
+
+#[tokio::test]
+async fn a_revoked_refresh_token_takes_its_grant_along_and_an_access_token_ends_alone() {
+    let (testbed, mut client) = testbed().await;
+    let metadata = client.get("/oauth/.well-known/openid-configuration", &[]).await.json();
+    assert_eq!(text(&metadata, "revocation_endpoint"), "http://platform.test/oauth/revoke");
+    let first = client.login("alice").await;
+    let second = client.login("alice").await;
+    let (access, refresh) = (text(&first, "access_token"), text(&first, "refresh_token"));
+    let renewed = client.refresh(refresh).await.json();
+    let (newer, next) = (text(&renewed, "access_token"), text(&renewed, "refresh_token"));
+    for (token, still) in [(access, 200), (next, 401), ("never issued", 401), (next, 401)] {
+        let got = client.form("/oauth/revoke", &[], &format!("token={token}&token_type_hint=nonsense")).await;
+        assert_eq!((got.status.as_u16(), got.body.len()), (200, 0));
+        assert_eq!(client.bearer("/me", access).await.status, 401);
+        assert_eq!(client.bearer("/me", newer).await.status, still);
+    }
+    assert_eq!(client.refresh(next).await.status, 400);
+    assert_eq!(client.bearer("/me", text(&second, "access_token")).await.status, 200, "another sign-in's");
+    assert_eq!(client.form("/oauth/revoke", &[], "token_type_hint=access_token").await.status, 400);
+    assert_eq!(client.form("/oauth/body/revoke", &[], "token=x&client_id=testbed").await.status, 401);
+    assert_eq!(client.get("/oauth/revoke", &[]).await.status, 405);
+    let counted = testbed.stats().revocations;
+    assert_eq!((counted["access_token"], counted["refresh_token"], counted["nothing"]), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn access_tokens_can_be_jwts_that_say_when_they_end() {
+    let config = Config { clock: Clock::manual(), access_tokens: TokenFormat::Jwt, ..Config::default() };
+    let testbed = Testbed::start(Config { token_lifetime: Duration::from_millis(1500), ..config }).await.unwrap();
+    let mut client = Client::connect(&testbed).await;
+    let tokens = client.login("alice").await;
+    let token = text(&tokens, "access_token");
+    let claims = base64ct::Base64UrlUnpadded::decode_vec(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(text(&claims, "sub"), "alice");
+    let (begins, ends) = (claims["iat"].as_f64().unwrap(), claims["exp"].as_f64().unwrap());
+    assert!((ends - begins - 1.5).abs() < 0.001, "{claims}");
+    assert_eq!(client.bearer("/me", token).await.status, 200);
+    testbed.clock().advance(Duration::from_millis(1500)).unwrap();
+    assert_eq!(client.bearer("/me", token).await.status, 401);
 }

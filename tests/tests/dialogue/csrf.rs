@@ -64,6 +64,37 @@ fn the_token_of_a_handshake_is_sent_once_more_and_kept() {
 }
 
 #[test]
+fn a_token_that_a_sign_in_step_brings_is_carried_by_steps_redirects_and_calls() {
+    let named = r#""handshake": {"header": "x-session-id"}"#;
+    for (own, csrf) in [("", true), (named, true), (named, false)] {
+        let step = format!(
+            r#"{{"path": "/rpc", "json": {{"u": "{{username}}"}}, "follow": true {} {own}}}"#,
+            if own.is_empty() { "" } else { "," }
+        );
+        let rest = if csrf { r#", "csrf": {"handshake": 409, "header": "x-session-id"}"# } else { "" };
+        let mut pair = Pair::new(&format!(r#""sign_in": {{"steps": {{"step": [{step}]}}}} {rest}"#));
+        let id = pair.sign_in(Credentials::password("bob", "x"));
+        let token = |exchange: &hallpass_core::effect::Exchange| exchange.headers.get("x-session-id").cloned();
+        let first = pair.exchange();
+        assert_eq!(token(&first), None);
+        pair.answer(first, 409, &[("x-session-id", "h1")], "");
+        let second = pair.exchange();
+        assert_eq!(token(&second).expect("the token"), "h1");
+        pair.answer(second, 302, &[("location", "/in")], "");
+        let hop = pair.exchange();
+        assert_eq!((hop.uri.path(), token(&hop).is_some()), ("/in", csrf));
+        pair.answer(hop, 302, &[("location", "https://elsewhere.example/in")], "");
+        let away = pair.exchange();
+        assert_eq!(token(&away), None);
+        pair.answer(away, 200, &[("x-session-id", "planted")], "");
+        pair.done(id);
+        pair.get("/x");
+        let call = pair.exchange();
+        assert_eq!(token(&call).map(|token| token == "h1"), csrf.then_some(true), "{own}");
+    }
+}
+
+#[test]
 fn a_handshake_that_brings_nothing_better_is_the_answer() {
     let mut pair = Pair::new(HANDSHAKE);
     let id = pair.sign_in(Credentials::bearer("t"));

@@ -93,6 +93,36 @@ fn however_many_calls_are_refused_one_sign_in_follows_and_all_are_replayed() {
 }
 
 #[test]
+fn a_suspicious_answer_that_comes_while_the_session_signs_in_again_waits_for_the_new_one() {
+    let suspecting = format!(r#"{PROBED}, "refused": {{"suspect": [403]}}"#);
+    let mut pair = keeping(&suspecting, KeepCredentials::InMemory, &Shelf::default());
+    let id = pair.sign_in(Credentials::password("bob", SECRET));
+    let identify = |pair: &mut Pair| {
+        submit(pair, SECRET, "1");
+        let probe = pair.own(Purpose::Probe);
+        pair.answer(probe, 200, JSON, r#"{"id": "u1"}"#);
+    };
+    identify(&mut pair);
+    pair.done(id);
+    let calls = [pair.get("/a"), pair.get("/b")];
+    let [first, late] = [pair.exchange(), pair.exchange()];
+    pair.answer(first, 403, &[], "");
+    let probe = pair.own(Purpose::Probe);
+    pair.answer(probe, 403, &[], "");
+    assert_eq!(pair.session.state(), State::SigningIn);
+    pair.answer(late, 403, &[], "");
+    identify(&mut pair);
+    for call in calls {
+        let exchange = pair.exchange();
+        assert_eq!(exchange.generation, 2);
+        pair.answer(exchange, 200, &[], "");
+        assert_eq!(pair.status(call), 200);
+    }
+    assert!(pair.is_idle());
+    assert_eq!(pair.session.stats().sign_ins, 2);
+}
+
+#[test]
 fn nothing_is_kept_where_the_program_did_not_say_so() {
     let shelf = Shelf::default();
     let mut pair = signed_in(KeepCredentials::Never, &shelf);

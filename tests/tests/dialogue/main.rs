@@ -8,6 +8,7 @@ mod closing;
 mod csrf;
 mod dpop;
 mod expiry;
+mod id_token;
 mod keep_alive;
 mod kept;
 mod lifetime;

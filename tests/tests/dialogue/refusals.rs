@@ -257,6 +257,43 @@ fn a_suspicion_that_the_probe_does_not_share_is_the_calls_own_answer() {
 }
 
 #[test]
+fn a_suspicion_of_what_is_being_renewed_is_not_asked_about_but_waits_for_the_renewal() {
+    let mut pair = probed();
+    let calls = [pair.get("/a"), pair.get("/b")];
+    let [first, late] = [pair.exchange(), pair.exchange()];
+    pair.answer(first, 401, &[], "");
+    let renewal = pair.own(Purpose::Renewal);
+    pair.answer(late, 403, &[], "");
+    assert!(pair.is_idle(), "nobody is asked who the session was");
+    pair.answer(renewal, 200, JSON, &tokens(2, 3600));
+    for call in calls {
+        let exchange = pair.exchange();
+        assert_eq!(exchange.generation, 2);
+        pair.answer(exchange, 200, &[], "");
+        assert_eq!(pair.status(call), 200);
+    }
+}
+
+#[test]
+fn a_late_suspicion_of_a_session_that_has_ended_is_a_refusal() {
+    let rules = PROBED.replace(r#""oauth2_refresh": {}"#, r#""bearer": {}"#);
+    let mut pair = Pair::new(&rules.replace(r#""renew": {"token_url": "/token"},"#, ""));
+    let id = pair.sign_in(Credentials::bearer("t1"));
+    let probe = pair.own(Purpose::Probe);
+    pair.answer(probe, 200, JSON, r#"{"id": "u1"}"#);
+    pair.done(id);
+    let calls = [pair.get("/a"), pair.get("/b")];
+    for status in [401, 403] {
+        let exchange = pair.exchange();
+        pair.answer(exchange, status, &[], "");
+    }
+    for call in calls {
+        assert_eq!(verdict(pair.reply(call)), Verdict::Refused);
+    }
+    assert!(pair.is_idle());
+}
+
+#[test]
 fn a_probe_that_fails_ends_nothing() {
     let mut pair = probed();
     let call = pair.get("/a");

@@ -164,3 +164,72 @@ fn forgetting_in_the_middle_of_a_renewal_ends() {
     pair.done(forget);
     assert!(shelf.record().is_none());
 }
+
+const ISSUER: &str = r#""sign_in": {"oauth2_refresh": {}}, "renew": {"token_url": "/token", "client_id": "c"},
+    "oauth": {"issuer": "https://api.example"}"#;
+
+/// A session that a later process has resumed, and that is signing out.
+fn leaving(platform: &str) -> (Pair, hallpass_core::effect::CallId) {
+    let shelf = Shelf::default();
+    let mut first = Pair::kept(platform, &shelf);
+    let id = first.sign_in(Credentials::refresh_token("r0"));
+    let exchange = first.exchange();
+    first.answer(exchange, 200, JSON, &tokens(1, 3600));
+    first.done(id);
+    let mut pair = Pair::kept(platform, &shelf);
+    let resumed = pair.command(Session::resume);
+    pair.done(resumed);
+    let out = pair.command(Session::sign_out);
+    (pair, out)
+}
+
+fn metadata(rest: &str) -> String {
+    format!(r#"{{"issuer": "https://api.example", "token_endpoint": "https://api.example/token"{rest}}}"#)
+}
+
+#[test]
+fn a_resumed_session_asks_its_issuer_where_tokens_are_revoked() {
+    let (mut pair, out) = leaving(ISSUER);
+    let asked = pair.own(Purpose::Discovery);
+    assert_eq!(
+        (asked.uri.path(), asked.headers.get("authorization")),
+        ("/.well-known/oauth-authorization-server", None)
+    );
+    pair.answer(asked, 404, &[], "");
+    let asked = pair.own(Purpose::Discovery);
+    pair.answer(asked, 503, &[], "");
+    pair.advance(Duration::from_secs(20));
+    let asked = pair.own(Purpose::Discovery);
+    assert_eq!(asked.uri.path(), "/.well-known/openid-configuration");
+    pair.answer(asked, 200, JSON, &metadata(r#", "revocation_endpoint": "https://api.example/gone""#));
+    for sent in
+        ["token=r1&token_type_hint=refresh_token&client_id=c", "token=a1&token_type_hint=access_token&client_id=c"]
+    {
+        let revoked = pair.own(Purpose::SignOut);
+        assert_eq!((revoked.uri.path(), body(&revoked)), ("/gone", sent));
+        pair.answer(revoked, 200, &[], "");
+    }
+    pair.done(out);
+    assert!(pair.notices.contains(&Notice::SignedOut) && pair.shelf.record().is_none());
+}
+
+#[test]
+fn an_issuer_that_revokes_nothing_leaves_nothing_to_tell_and_one_that_is_silent_is_said() {
+    let (mut pair, out) = leaving(ISSUER);
+    let asked = pair.own(Purpose::Discovery);
+    pair.answer(asked, 200, JSON, &metadata(""));
+    pair.done(out);
+    assert!(pair.is_idle() && !pair.notices.contains(&Notice::SignedOut));
+    // Tokens go to origins that the platform names, whatever the issuer says.
+    let (mut pair, out) = leaving(ISSUER);
+    let asked = pair.own(Purpose::Discovery);
+    pair.answer(asked, 200, JSON, &metadata(r#", "revocation_endpoint": "https://evil.example/gone""#));
+    pair.done(out);
+    assert!(pair.is_idle());
+
+    let (mut pair, out) = leaving(ISSUER);
+    pair.advance(Duration::from_secs(600));
+    assert!(pair.reply(out).is_err());
+    assert!(pair.notices.iter().any(|notice| matches!(notice, Notice::SignOutFailed(_))));
+    assert_eq!((pair.session.state(), pair.shelf.record()), (State::Closed, None));
+}

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
@@ -47,10 +48,16 @@ impl Command {
     }
 }
 
-/// A port of loopback that nobody listens on, for a server that cannot choose one itself.
+/// A port of loopback that nobody listens on, for a server that cannot choose one itself. It is none of those that connections are
+/// given, so it stays free until the server has it.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut tried = (0..PORTS).map(|_| (std::process::id() % 1_000) * 10 + NEXT.fetch_add(1, Ordering::Relaxed));
+    let port = tried.find_map(|number| {
+        let port = 20_000 + u16::try_from(number % PORTS).ok()?;
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    });
+    port.expect("a port is free")
 }
 
 /// Where xtask said it is, or beside the tests.
@@ -61,3 +68,5 @@ fn program() -> PathBuf {
     };
     std::env::var_os("HALLPASS_BIN_DIR").map_or_else(beside, PathBuf::from).join("hallpass")
 }
+
+const PORTS: u32 = 10_000;

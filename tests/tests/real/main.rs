@@ -3,6 +3,7 @@
 //! The server's own counters are the judge. `cargo xtask test --only real` installs it and runs these tests.
 
 mod command;
+mod dpop;
 mod grants;
 mod jupyterhub;
 mod provider;
@@ -61,8 +62,9 @@ async fn sixty_four_tasks_keep_one_rotating_grant_alive_for_thirty_seconds() {
         tasks.spawn(keep_calling(session.clone(), until));
     }
     let served: u64 = tasks.join_all().await.into_iter().sum();
-    let (generation, counted) = (session.generation(), session.stats());
     session.close().await.expect("everything is saved");
+    // Not before: a renewal may have been under way, and closing waits for it.
+    let (generation, counted) = (session.generation(), session.stats());
     drop(first);
 
     // The token endpoint saw the code once, and from then on each generation's refresh token once.

@@ -41,12 +41,13 @@ pub(crate) async fn run(common: &Common, wanted: &Logout) -> Result<Exit, Failur
 
 /// Signs out at the platform, if that can be.
 async fn tell(vault: &Vault, platform: &Platform, account: &str) -> Told {
-    let Some(rules) = &platform.definition().sign_out else {
+    let definition = platform.definition();
+    if definition.sign_out.is_none() && definition.oauth.is_none() {
         return Told::Nothing("its file names no [sign_out]");
-    };
+    }
     let heard = Arc::new(AtomicBool::new(false));
     match sign_out(vault, platform, account, Arc::clone(&heard)).await {
-        Ok(()) if heard.load(Ordering::Relaxed) => Told::Platform(described(rules)),
+        Ok(()) if heard.load(Ordering::Relaxed) => Told::Platform(described(definition.sign_out.as_ref())),
         Ok(()) => Told::Nothing("the session held nothing to end there"),
         Err(error) if matches!(error.code(), Kind::NoSession | Kind::Expired | Kind::Rejected | Kind::RenewalLost) => {
             Told::Nothing("the session had ended already")
@@ -64,10 +65,12 @@ async fn sign_out(vault: &Vault, platform: &Platform, account: &str, heard: Arc<
     client.resume(platform, account).await?.sign_out().await
 }
 
-fn described(rules: &SignOut) -> String {
-    let address = rules.path.as_ref().map(|path| format!("told the platform by {} {path}", rules.method));
-    let revoked = rules.revoke.as_ref().map(|at| format!("revoked its tokens at {at}"));
-    [address, revoked].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+fn described(rules: Option<&SignOut>) -> String {
+    let address =
+        rules.and_then(|rules| Some(format!("told the platform by {} {}", rules.method, rules.path.as_ref()?)));
+    let revoked = rules.and_then(|rules| Some(format!("revoked its tokens at {}", rules.revoke.as_ref()?)));
+    let told = [address, revoked].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    if told.is_empty() { "revoked its tokens where its issuer says".to_owned() } else { told }
 }
 
 fn report(wanted: &Logout, platform: &str, told: Told) -> Result<Exit, Failure> {

@@ -8,6 +8,7 @@ use crate::world::World;
 
 const DEVICE: &str = include_str!("../../../../examples/platforms/testbed-device.toml");
 const CODE: &str = include_str!("../../../../examples/platforms/testbed-code.toml");
+const OAUTH: &str = include_str!("../../../../examples/platforms/testbed-oauth.toml");
 const CLIENT: &str = include_str!("../../../../examples/platforms/testbed-client.toml");
 
 fn world() -> World {
@@ -121,7 +122,24 @@ fn a_client_with_its_secret_signs_in_without_anybody() {
     let output = command.env("HALLPASS_FIELD_CLIENT_SECRET", "testbed-secret").output().unwrap();
     let ran = world.check(&output).expect(0);
     assert_eq!(ran.out, "signed in to testbed-client as batch (acct-testbed)\n");
+    assert_eq!(world.run(&["sessions", "--json"]).expect(0).json()["sessions"][0]["renews"], true);
     world.testbed.expire("testbed");
     world.run(&["fetch", "client", "batch", "/api/items/1"]).expect(0);
     assert_eq!(world.testbed.stats().token_requests.total, 2);
+}
+
+#[test]
+fn logging_out_revokes_the_tokens_where_the_issuer_says_though_another_process_signed_in() {
+    let world = world();
+    let issuer = format!("{OAUTH}\n[oauth]\nissuer = \"http://127.0.0.1:8080/oauth\"\n");
+    world.write_platform("issued", &issuer.replace("http://127.0.0.1:8080", &world.testbed.url()));
+    let refresh = world.testbed.issue_refresh_token("alice").unwrap();
+    let mut command = world.command(&["login", "issued", "alice"]);
+    let output = command.env("HALLPASS_FIELD_REFRESH_TOKEN", refresh).output().unwrap();
+    world.check(&output).expect(0);
+    let ran = world.run(&["logout", "issued", "alice"]).expect(0);
+    assert!(ran.out.contains("revoked its tokens where its issuer says"), "{ran:?}");
+    let revoked = world.testbed.stats().revocations;
+    // The access token went with the grant of the refresh token.
+    assert_eq!((revoked["refresh_token"], revoked["nothing"]), (1, 1), "{revoked:?}");
 }

@@ -102,14 +102,28 @@ fn signed_in_by_form() -> World {
 }
 
 fn log_in_by_form(world: &World) {
+    log_in_by_form_with(world, &[]);
+}
+
+fn log_in_by_form_with(world: &World, more: &[&str]) {
     let mut login = world.command(&["login", "form", "alice"]);
-    login.env("HALLPASS_FIELD_USERNAME", "alice").env("HALLPASS_FIELD_PASSWORD", PASSWORD);
+    login.args(more).env("HALLPASS_FIELD_USERNAME", "alice").env("HALLPASS_FIELD_PASSWORD", PASSWORD);
     world.check(&login.output().unwrap()).expect(0);
     world.testbed.reset_stats();
 }
 
 fn told(world: &World) -> u64 {
     world.testbed.stats().requests.by_route.get("POST /form/logout").copied().unwrap_or_default()
+}
+
+#[test]
+fn credentials_that_were_kept_renew_a_session_that_has_no_token_to_renew() {
+    let world = signed_in_by_form();
+    let renews = || world.run(&["sessions", "--json"]).expect(0).json()["sessions"][0]["renews"].clone();
+    assert_eq!(renews(), false);
+    log_in_by_form_with(&world, &["--keep-credentials"]);
+    assert_eq!(renews(), true);
+    assert!(world.run(&["sessions"]).expect(0).out.contains(", renews"));
 }
 
 #[test]

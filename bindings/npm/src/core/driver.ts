@@ -14,7 +14,17 @@ import { type CoreSession, type Engine, enter, type Limits } from "./engine.js";
 import { type Arrived, exchange, type Outcome } from "./exchange.js";
 import { failureOf } from "./failure.js";
 import { ask } from "./keep.js";
-import type { Answered, AskEffect, Effect, Ended, ExchangeEffect, RawNotice, SignEffect, StoreEffect } from "./outputs.js";
+import type {
+  Answered,
+  AskEffect,
+  Effect,
+  Ended,
+  ExchangeEffect,
+  LeaseEffect,
+  RawNotice,
+  SignEffect,
+  StoreEffect,
+} from "./outputs.js";
 import { replay } from "./outputs.js";
 import { Waiting } from "./waiting.js";
 
@@ -222,7 +232,7 @@ export class Driver {
   async #perform(effect: Effect): Promise<void> {
     try {
       if (effect.kind === "exchange") this.#answer(effect, await this.#exchange(effect, undefined));
-      else if (effect.kind === "load" || effect.kind === "save" || effect.kind === "remove") await this.#store(effect);
+      else if ("key" in effect) await this.#store(effect);
       else if (effect.kind === "ask") await this.#ask(effect);
       else if (effect.kind === "sign") await this.#sign(effect, undefined);
       else this.#enter((core, mono, wall) => core.declined(effect.id, effect.kind, mono, wall));
@@ -275,7 +285,7 @@ export class Driver {
     this.#pump();
   }
 
-  async #store(effect: StoreEffect): Promise<void> {
+  async #store(effect: StoreEffect | LeaseEffect): Promise<void> {
     const forget = this.#at(effect.deadline);
     try {
       const answer = await ask(this.#parts.store, effect);

@@ -5,7 +5,7 @@ import type * as Bindgen from "../generated/bindgen.js";
 import { glue } from "../generated/glue.js";
 import { base64 } from "../generated/wasm.js";
 
-export type { Imported, Keys, Limits, Platform, Rota, Rules, Session as CoreSession } from "../generated/bindgen.js";
+export type { Imported, Keys, Limits, Platform, Rota, Rules, Session as CoreSession, Suffixes } from "../generated/bindgen.js";
 
 /** What one instance exports. */
 export type Glue = Omit<typeof Bindgen, "default">;

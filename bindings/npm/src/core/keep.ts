@@ -2,12 +2,12 @@
 
 import { type Store, StoreError } from "../store.js";
 import type { CoreSession } from "./engine.js";
-import type { StoreEffect } from "./outputs.js";
+import type { LeaseEffect, StoreEffect } from "./outputs.js";
 
 /** Asks the store; ends with what to tell the machine. */
 export async function ask(
   store: Store | undefined,
-  effect: StoreEffect,
+  effect: StoreEffect | LeaseEffect,
 ): Promise<(core: CoreSession, mono: number, wall: number) => boolean> {
   const { id, key } = effect;
   try {
@@ -15,6 +15,15 @@ export async function ask(
     if (effect.kind === "load") {
       const record = await store.load(key);
       return (core, mono, wall) => core.loaded(id, record?.version ?? 0, record?.sealed, mono, wall);
+    }
+    if (effect.kind === "lease") {
+      if (store.lease === undefined) throw new StoreError("unsupported", "this store has no leases");
+      const number = await store.lease(key, effect.hold);
+      return (core, mono, wall) => core.leased(id, number, mono, wall);
+    }
+    if (effect.kind === "release") {
+      const wasHeld = (await store.release?.(key, effect.number)) ?? false;
+      return (core, mono, wall) => core.released(id, wasHeld, mono, wall);
     }
     if (effect.kind === "remove") {
       await store.remove(key, "any");

@@ -7,7 +7,7 @@ import type { RecordKey } from "../store.js";
 import { latin1, read, type Value } from "./cbor.js";
 
 /** Something to be done. */
-export type Effect = ExchangeEffect | StoreEffect | PermitEffect | AskEffect | OtherEffect | SignEffect;
+export type Effect = ExchangeEffect | StoreEffect | LeaseEffect | PermitEffect | AskEffect | OtherEffect | SignEffect;
 
 interface Common {
   readonly id: number;
@@ -38,6 +38,16 @@ export interface StoreEffect extends Common {
   readonly expected: null | true | number;
   readonly idle: number | null;
   readonly end: number | null;
+}
+
+/** The right to start a renewal: to be taken for so many milliseconds, or let go. */
+export type LeaseEffect = LeaseOf<"lease"> | LeaseOf<"release">;
+
+interface LeaseOf<K> extends Common {
+  readonly kind: K;
+  readonly key: RecordKey;
+  readonly hold: number;
+  readonly number: number;
 }
 
 /** A question to the limits that sessions share. */
@@ -78,7 +88,7 @@ export type SignWork =
 
 /** What this driver has nothing for yet. */
 export interface OtherEffect extends Common {
-  readonly kind: "lease" | "cache_load" | "cache_store";
+  readonly kind: "cache_load" | "cache_store";
 }
 
 /** How a call was answered. */
@@ -163,6 +173,17 @@ function effectOf(output: Value[]): Effect {
         null,
       ];
       return { ...common, kind, key: { namespace, kind: of, platform, account }, sealed, expected, idle, end };
+    }
+    case "lease":
+    case "release": {
+      const [namespace, of, platform, account, amount] = output.slice(5) as [
+        string,
+        RecordKey["kind"],
+        string,
+        string,
+        number,
+      ];
+      return { ...common, kind, key: { namespace, kind: of, platform, account }, hold: amount, number: amount };
     }
     case "permit":
       return { ...common, kind, origin: output[5] as string, successes: output[6] as number };

@@ -126,7 +126,7 @@ export class FileStore implements Store {
   async #standing(slot: Slot, present: number): Promise<Standing> {
     if (present === 0) return { live: undefined };
     try {
-      const found = await slot.read(present);
+      const found = await slot.takeUp(present);
       if (found === undefined) return "vanished";
       return { live: this.#isLive(found) ? present : undefined };
     } catch (error) {

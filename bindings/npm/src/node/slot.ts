@@ -4,7 +4,7 @@
 // steps and the reasons for them are in `docs/file-store.md`.
 
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, stat, unlink, utimes } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, stat, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type RecordKey, StoreError } from "../store.js";
@@ -37,20 +37,35 @@ export class Slot {
     return Math.max(0, ...(versions.length > 0 ? versions : (await this.#scan()).versions));
   }
 
-  /** Reads one version's file; nothing when it is gone, because a higher one took its place. */
+  /** Reads the present version's file; nothing when another took its place meanwhile. */
   async read(version: number): Promise<Found | undefined> {
+    return this.#read(version, async () => {});
+  }
+
+  /** Reads the present version's file in order to replace it, and marks it, so that its writer knows that it was present. */
+  async takeUp(version: number): Promise<Found | undefined> {
+    // Without the mark its writer may believe that it came too late.
+    return this.#read(version, (file) => file.chmod(0o700).catch(() => {}));
+  }
+
+  async #read(version: number, mark: (file: FileHandle) => Promise<void>): Promise<Found | undefined> {
     const path = this.#path(version);
     try {
       const file = await open(path, "r");
       try {
+        const bytes = await file.readFile();
+        // Where a higher one is there by now, this file may be one that a late writer has linked and nobody should see.
+        if ((await this.present()) !== version) return undefined;
+        await mark(file);
         const { mtimeNs } = await file.stat({ bigint: true });
-        const { key, content } = decode(await file.readFile());
+        const { key, content } = decode(bytes);
         if (digestOf(key) !== this.#digest) throw new StoreError("damaged", "it holds another record's key");
         return { key, content, modified: millis(mtimeNs) };
       } finally {
         await file.close();
       }
     } catch (thrown) {
+      if (thrown instanceof StoreError && thrown.fault === "unavailable") throw thrown;
       if (thrown instanceof StoreError) throw new StoreError(thrown.fault, `${thrown.message} (${path})`);
       if (codeOf(thrown) === "ENOENT") return undefined;
       throw unavailable("reading", path, thrown);
@@ -90,7 +105,7 @@ export class Slot {
       throw unavailable("saving", path, thrown);
     }
     const scan = await this.#scan();
-    if (scan.versions.some((other) => other > version)) {
+    if (scan.versions.some((other) => other > version) && !(await isMarked(temporary))) {
       // Stopped for so long that its version was made, replaced and removed: what it linked was never present.
       await unlink(path).catch(() => {});
       return false;
@@ -177,6 +192,12 @@ export function unavailable(doing: string, path: string, thrown: unknown): Store
 /** The file system's code of an error. */
 export function codeOf(thrown: unknown): string | undefined {
   return (thrown as { code?: string }).code;
+}
+
+/** Whether somebody saw a file as the present version. */
+async function isMarked(path: string): Promise<boolean> {
+  if (process.platform === "win32") return false;
+  return stat(path).then(({ mode }) => (mode & 0o100) !== 0, () => false);
 }
 
 /** Makes a folder's names survive a power failure; Windows has no such call, and journals them. */

@@ -171,6 +171,9 @@ impl Session {
     /// The tokens are there, and nobody needs to be asked any more.
     pub(super) fn granted(&mut self, answer: token::Answer, now: Now) {
         self.stop_asking();
+        if let Err(error) = self.is_named(&answer) {
+            return self.sign_in_failed(&error, now);
+        }
         self.take_tokens(answer, now);
         self.proved(now);
     }

@@ -5,7 +5,7 @@
 mod authorize;
 mod browser;
 mod device;
-mod discovery;
+pub(super) mod discovery;
 pub(super) mod grant;
 pub(super) mod metadata;
 mod pkce;

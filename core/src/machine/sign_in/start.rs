@@ -109,7 +109,7 @@ impl Session {
         self.tokens.take(credentials, self.compiled.platform())?;
         let is_wanted =
             |cookie: &Cookie| self.compiled.origins().iter().any(|origin| cookie.is_for_host(origin.host()));
-        self.jar.judge_by(self.settings.public_suffixes);
+        self.jar.judge_by(&self.settings.public_suffixes);
         self.jar.adopt(&credentials.jar, now.wall, &is_wanted);
         if let Some(cookies) = &credentials.cookies {
             self.jar.import_line(self.compiled.base(), cookies.expose(), now.wall)?;

@@ -52,12 +52,11 @@ impl Session {
 
     /// Follows a redirect of the present step: other origins get nothing of the session's.
     fn send_hop(&mut self, uri: Uri, tries: u32, now: Now) {
-        let mut headers = HeaderMap::new();
-        if self.compiled.names(&uri) {
-            self.wear(&mut headers, &uri, now);
-            if let Phase::SigningIn(sign_in) = &mut self.phase {
-                (sign_in.at, sign_in.last) = (Some(uri.clone()), Some(uri.clone()));
-            }
+        let headers = self.own_headers(&Method::GET, &uri, now);
+        if self.compiled.names(&uri)
+            && let Phase::SigningIn(sign_in) = &mut self.phase
+        {
+            (sign_in.at, sign_in.last) = (Some(uri.clone()), Some(uri.clone()));
         }
         self.own_exchange(Purpose::SignIn, tries, Method::GET, uri, headers, SendBody::Empty, now);
     }
@@ -99,7 +98,7 @@ impl Session {
             && let Some(uri) = &sign_in.at
         {
             for line in arrival.headers.get_all(http::header::SET_COOKIE) {
-                self.jar.judge_by(self.settings.public_suffixes);
+                self.jar.judge_by(&self.settings.public_suffixes);
                 let _ = self.jar.receive(uri, line.as_bytes(), now.wall);
             }
         }
@@ -108,7 +107,7 @@ impl Session {
     fn step_answered(&mut self, step: &Step, index: usize, arrival: &Arrival, now: Now) {
         let Phase::SigningIn(sign_in) = &self.phase else { return };
         let Some(here) = sign_in.hop.clone().or_else(|| sign_in.last.clone()) else { return };
-        if self.shakes_hands(step, arrival) {
+        if self.shakes_hands(step, arrival, now) {
             return self.send_sign_in(now);
         }
         let Phase::SigningIn(sign_in) = &self.phase else { return };
@@ -161,14 +160,23 @@ impl Session {
         self.enter(Stage::Step(index + 1 + skipped), now);
     }
 
-    /// Whether this answer brings a token to send the step with once more.
-    fn shakes_hands(&mut self, step: &Step, arrival: &Arrival) -> bool {
-        let (Some((status, header)), Phase::SigningIn(sign_in)) = (&step.handshake, &mut self.phase) else {
+    /// Whether this answer brings a token to send the step with once more: the one that the step names, or the one that calls carry. The
+    /// latter they carry from then on.
+    fn shakes_hands(&mut self, step: &Step, arrival: &Arrival, now: Now) -> bool {
+        let Phase::SigningIn(sign_in) = &self.phase else { return false };
+        if sign_in.handshake.is_some() || sign_in.hop.is_some() {
+            return false;
+        }
+        let is_learned = sign_in.at.is_some() && self.learn_token(arrival, now);
+        let brought = step.handshake.as_ref().and_then(|(status, header)| {
+            let token = arrival.headers.get(header).filter(|_| arrival.status.as_u16() == *status)?;
+            Some((header.clone(), token.clone()))
+        });
+        let learned = || self.compiled.csrf_header().cloned().zip(self.tokens.csrf.clone()).filter(|_| is_learned);
+        let (Some(token), Phase::SigningIn(sign_in)) = (brought.or_else(learned), &mut self.phase) else {
             return false;
         };
-        let token = arrival.headers.get(header).filter(|_| arrival.status.as_u16() == *status);
-        let (Some(token), None, None) = (token, &sign_in.handshake, &sign_in.hop) else { return false };
-        sign_in.handshake = Some((header.clone(), token.clone()));
+        sign_in.handshake = Some(token);
         true
     }
 

@@ -13,8 +13,8 @@ pub(super) fn check(platform: &Platform, addresses: &Addresses<'_>) -> Check {
         }
         match &keep.path {
             Some(path) => addresses.check(path, "keep_alive.path")?,
-            None if platform.identity.is_none() => {
-                return wrong("keep_alive", "needs a `path`, or a table `identity` whose probe it uses");
+            None if platform.probe().is_none() => {
+                return wrong("keep_alive", "needs a `path`, or a table `identity` whose probe (`path`) it uses");
             }
             None => {}
         }

@@ -193,7 +193,7 @@ fn every_value_that_cannot_be_is_told_what_it_can_be() {
         (r#""refused": {"status": [401, 600]}"#, "`refused.status` lists 600; statuses are 100 to 599"),
         (
             r#""refused": {"suspect": [403]}"#,
-            "`refused.suspect` needs a table `identity`: its probe decides whether the session is refused",
+            "`refused.suspect` needs a table `identity`: its probe (`path`) decides whether the session is refused",
         ),
         (
             r#""identity": {"path": "/me"}, "refused": {"suspect": [401]}"#,

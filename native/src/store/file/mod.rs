@@ -228,7 +228,7 @@ impl Folder {
         if present == 0 {
             return Ok(Standing::Absent);
         }
-        match slot.read(present) {
+        match slot.take_up(present) {
             Ok(None) => Ok(Standing::Vanished),
             Ok(Some(found)) if is_live(&found, self.clock.now()) => Ok(Standing::Live(Version(present))),
             Ok(Some(_)) => Ok(Standing::Absent),

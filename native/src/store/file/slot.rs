@@ -56,8 +56,21 @@ impl Slot {
         Ok(0)
     }
 
-    /// Reads one version's file; `None` when it is gone, because a higher one took its place.
+    /// Reads the present version's file; `None` when another took its place meanwhile.
     pub(super) fn read(&self, version: u64) -> Result<Option<Found>, StoreError> {
+        self.open(version)?.map(|(file, bytes)| self.decode(version, &file, &bytes)).transpose()
+    }
+
+    /// Reads the present version's file in order to replace it, and marks it, so that its writer knows that it was present.
+    pub(super) fn take_up(&self, version: u64) -> Result<Option<Found>, StoreError> {
+        let opened = self.open(version)?;
+        if let Some((file, _)) = &opened {
+            mark(file);
+        }
+        opened.map(|(file, bytes)| self.decode(version, &file, &bytes)).transpose()
+    }
+
+    fn open(&self, version: u64) -> Result<Option<(File, Vec<u8>)>, StoreError> {
         let path = self.path(version);
         let failed = |error| unavailable("reading", &path, &error);
         let mut file = match File::open(&path) {
@@ -65,21 +78,31 @@ impl Slot {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
-        let (key, body) = format::decode(&bytes).map_err(|error| at(error, &path))?;
+        // Where a higher one is there by now, this file may be one that a late writer has linked and nobody should see.
+        Ok((self.present()? == version).then_some((file, bytes)))
+    }
+
+    fn decode(&self, version: u64, file: &File, bytes: &[u8]) -> Result<Found, StoreError> {
+        let path = self.path(version);
+        let modified = file.metadata().and_then(|metadata| metadata.modified());
+        let modified = modified.map_err(|error| unavailable("reading", &path, &error))?;
+        let (key, body) = format::decode(bytes).map_err(|error| at(error, &path))?;
         if key.digest() != self.digest {
             return Err(at(StoreError::Damaged("it holds another record's key".to_owned()), &path));
         }
-        Ok(Some(Found { key, body, modified: clock::wall(modified) }))
+        Ok(Found { key, body, modified: clock::wall(modified) })
     }
 
     /// Puts a version in place whose predecessor was seen to be the present one.
     pub(super) fn place(&self, version: u64, content: &[u8], now: Wall) -> Result<Placed, StoreError> {
         self.create()?;
         let temporary = self.write_temporary(content, now)?;
-        let placed = self.link(&temporary, version, now);
+        let placed = match self.link(&temporary, version) {
+            Ok(Placed::Accepted) => self.settle(&temporary, version, now),
+            lost @ (Ok(Placed::Lost) | Err(_)) => lost,
+        };
         // A second name of the accepted file, or of one that nobody can find: losing it costs a prune at worst.
         drop(fs::remove_file(&temporary));
         placed
@@ -96,16 +119,20 @@ impl Slot {
         }
     }
 
-    fn link(&self, temporary: &Path, version: u64, now: Wall) -> Result<Placed, StoreError> {
+    pub(super) fn link(&self, temporary: &Path, version: u64) -> Result<Placed, StoreError> {
         let path = self.path(version);
         match fs::hard_link(temporary, &path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Placed::Lost),
-            Err(error) => return Err(unavailable("saving", &path, &error)),
+            Ok(()) => Ok(Placed::Accepted),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Placed::Lost),
+            Err(error) => Err(unavailable("saving", &path, &error)),
         }
+    }
+
+    /// Decides whether what was linked came in time: it did where it was the present version for however short a while.
+    pub(super) fn settle(&self, temporary: &Path, version: u64, now: Wall) -> Result<Placed, StoreError> {
         let scan = self.scan()?;
-        if scan.versions.iter().any(|other| *other > version) {
-            drop(fs::remove_file(&path));
+        if scan.versions.iter().any(|other| *other > version) && !is_marked(temporary) {
+            drop(fs::remove_file(self.path(version)));
             return Ok(Placed::Lost);
         }
         sync_folder(&self.folder())?;
@@ -163,7 +190,7 @@ impl Slot {
         }
     }
 
-    fn write_temporary(&self, content: &[u8], now: Wall) -> Result<PathBuf, StoreError> {
+    pub(super) fn write_temporary(&self, content: &[u8], now: Wall) -> Result<PathBuf, StoreError> {
         let (path, mut file) = self.create_temporary()?;
         let written =
             file.write_all(content).and_then(|()| file.set_modified(system(now))).and_then(|()| file.sync_all());
@@ -215,6 +242,22 @@ fn private_file() -> fs::OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Tells the writer of a file that it was the present version; without the mark it may believe that it came too late.
+fn mark(file: &File) {
+    #[cfg(unix)]
+    drop(file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700)));
+    #[cfg(not(unix))]
+    let _ = file;
+}
+
+fn is_marked(path: &Path) -> bool {
+    #[cfg(unix)]
+    let is_marked = |metadata: fs::Metadata| std::os::unix::fs::MetadataExt::mode(&metadata) & 0o100 != 0;
+    #[cfg(not(unix))]
+    let is_marked = |_: fs::Metadata| false;
+    fs::metadata(path).is_ok_and(is_marked)
 }
 
 /// Makes a folder's names survive a power failure; Windows has no such call, and journals them.

@@ -175,3 +175,46 @@ fn only_the_owner_can_read_folders_and_files() {
     assert_eq!(mode(&folder.root.join(key().digest())), 0o700);
     assert_eq!(mode(&present(&folder, 1)), 0o600);
 }
+
+/// What a writer is told that was late to look whether its version stayed, after others saved so often on top of it.
+#[cfg(unix)]
+fn told_late(others: u64) -> bool {
+    let (_guard, folder) = open();
+    let slot = folder.slot(&key());
+    save(&folder, Expected::Absent).unwrap();
+    let content = format::encode(&key(), &Body::Sealed(b"mine".to_vec(), Expiry::default())).unwrap();
+    let temporary = slot.write_temporary(&content, folder.clock.now()).unwrap();
+    assert!(matches!(slot.link(&temporary, 2), Ok(Placed::Accepted)));
+    for version in 2..2 + others {
+        assert_eq!(save(&folder, Expected::Version(Version(version))), Ok(Version(version + 1)));
+    }
+    let placed = slot.settle(&temporary, 2, folder.clock.now()).unwrap();
+    assert_eq!(folder.load(&key()).unwrap().unwrap().version, Version(2 + others));
+    matches!(placed, Placed::Accepted)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_writer_whose_version_others_built_on_before_it_looked_was_accepted() {
+    for others in [0, 1, 2, 7] {
+        assert!(told_late(others), "{others} saves later");
+    }
+}
+
+#[test]
+fn what_a_late_writer_linked_is_never_taken_for_the_present_version() {
+    let (_guard, folder) = open();
+    let slot = folder.slot(&key());
+    save(&folder, Expected::Absent).unwrap();
+    let content = format::encode(&key(), &Body::Sealed(b"stale".to_vec(), Expiry::default())).unwrap();
+    let temporary = slot.write_temporary(&content, folder.clock.now()).unwrap();
+    for version in 1..=2 {
+        save(&folder, Expected::Version(Version(version))).unwrap();
+    }
+    assert!(matches!(slot.link(&temporary, 2), Ok(Placed::Accepted)), "the name is free again");
+    // Somebody saw the second version in a listing of before, and comes to its name only now.
+    assert!(matches!(slot.read(2), Ok(None)));
+    assert!(matches!(slot.take_up(2), Ok(None)));
+    assert!(matches!(slot.settle(&temporary, 2, folder.clock.now()), Ok(Placed::Lost)));
+    assert_eq!(folder.load(&key()).unwrap().unwrap().sealed, b"sealed");
+}

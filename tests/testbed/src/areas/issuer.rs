@@ -1,9 +1,10 @@
-//! What an OAuth 2 issuer has besides its token endpoint: metadata, the page a browser signs in at, and codes for devices.
+//! What an OAuth 2 issuer has besides its token endpoint: metadata, the page a browser signs in at, codes for devices, and where
+//! tokens are revoked.
 
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::is_read;
+use super::{is_read, token};
 use crate::answer::{self, Answer};
 use crate::codes::{Authorization, Decision, Device};
 use crate::exchange::Exchange;
@@ -17,7 +18,10 @@ pub(super) fn serve(world: &mut World, issuer: Issuer, exchange: &Exchange, now:
         Issuer::Metadata | Issuer::Authorize => answer::not_allowed("GET"),
         Issuer::Device if exchange.method == Method::POST => device(world, exchange, now),
         Issuer::Verify if exchange.method == Method::POST => verify(world, exchange, now),
-        Issuer::Device | Issuer::Verify => answer::not_allowed("POST"),
+        Issuer::Revoke(client_auth) if exchange.method == Method::POST => {
+            token::revoke(world, client_auth, exchange, now)
+        }
+        Issuer::Device | Issuer::Verify | Issuer::Revoke(_) => answer::not_allowed("POST"),
     }
 }
 
@@ -33,6 +37,7 @@ fn metadata(exchange: &Exchange) -> Answer {
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
         "device_authorization_endpoint": format!("{issuer}/device"),
+        "revocation_endpoint": format!("{issuer}/revoke"),
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,

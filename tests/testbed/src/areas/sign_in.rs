@@ -67,8 +67,8 @@ fn json_login(world: &mut World, exchange: &Exchange, now: u64) -> Answer {
     };
     match sign_in(world, &credentials) {
         Ok(account) => {
-            let expires = now.saturating_add(world.settings.token_lifetime);
-            let issued = world.grants.sign_in(&account, expires);
+            let term = world.term(now);
+            let issued = world.grants.sign_in(&account, term);
             token::answer(world, &issued)
         }
         Err(wrong) => refused(&wrong),

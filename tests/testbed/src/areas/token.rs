@@ -9,8 +9,9 @@ use serde_json::json;
 use super::account_id;
 use crate::answer::{self, Answer};
 use crate::codes::NotYet;
+use crate::counters::bump;
 use crate::exchange::Exchange;
-use crate::grants::{Issued, NotRenewed};
+use crate::grants::{Issued, NotRenewed, Revoked};
 use crate::platform::World;
 use crate::route::ClientAuth;
 
@@ -64,12 +65,8 @@ pub(super) fn answer(world: &mut World, issued: &Issued) -> Answer {
 }
 
 fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u64) -> Answer {
-    match check_client(client_auth, exchange) {
-        Ok(()) => {}
-        Err(BadClient::Missing | BadClient::Wrong) => {
-            let answer = answer::error(StatusCode::UNAUTHORIZED, "invalid_client");
-            return answer::with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"testbed\"");
-        }
+    if let Some(answer) = turned_away(client_auth, exchange) {
+        return answer;
     }
     if client_auth != ClientAuth::Json {
         match exchange.field("grant_type").as_deref() {
@@ -77,8 +74,8 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
             Some("authorization_code") => return redeem(world, exchange, now),
             Some("urn:ietf:params:oauth:grant-type:device_code") => return poll(world, exchange, now),
             Some("client_credentials") if matches!(client_auth, ClientAuth::Basic | ClientAuth::Body) => {
-                let expires = now.saturating_add(world.settings.token_lifetime);
-                let issued = world.grants.access(&Arc::from(CLIENT_ID), expires);
+                let term = world.term(now);
+                let issued = world.grants.access(&Arc::from(CLIENT_ID), term);
                 return answer(world, &issued);
             }
             Some("client_credentials") => return answer::error(StatusCode::BAD_REQUEST, "unauthorized_client"),
@@ -97,8 +94,8 @@ fn trade(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u
 
 /// Trades a refresh token; what was wrong with it is counted.
 pub(super) fn renewed(world: &mut World, refresh: &str, now: u64) -> Option<Issued> {
-    let expires = now.saturating_add(world.settings.token_lifetime);
-    let refused = match world.grants.renew(refresh, world.settings.rotation, expires) {
+    let term = world.term(now);
+    let refused = match world.grants.renew(refresh, world.settings.rotation, term) {
         Ok(issued) => return Some(issued),
         Err(refused) => refused,
     };
@@ -137,8 +134,31 @@ fn poll(world: &mut World, exchange: &Exchange, now: u64) -> Answer {
 
 fn signed_in(world: &mut World, account: &Arc<str>, now: u64) -> Answer {
     world.counters.signed_in(account);
-    let issued = world.grants.sign_in(account, now.saturating_add(world.settings.token_lifetime));
+    let term = world.term(now);
+    let issued = world.grants.sign_in(account, term);
     answer(world, &issued)
+}
+
+/// A client that has been asked to revoke a token (RFC 7009 §2): the answer is the same whether there was anything to revoke.
+pub(super) fn revoke(world: &mut World, client_auth: ClientAuth, exchange: &Exchange, now: u64) -> Answer {
+    if let Some(answer) = turned_away(client_auth, exchange) {
+        return answer;
+    }
+    let Some(token) = exchange.field("token") else { return answer::error(StatusCode::BAD_REQUEST, "invalid_request") };
+    let what = match world.grants.revoke_token(&token, now) {
+        Revoked::Refresh => "refresh_token",
+        Revoked::Access => "access_token",
+        Revoked::Nothing => "nothing",
+    };
+    bump(&mut world.counters.revocations, what);
+    answer::empty(StatusCode::OK)
+}
+
+/// What a client is answered that does not prove itself.
+fn turned_away(client_auth: ClientAuth, exchange: &Exchange) -> Option<Answer> {
+    let (BadClient::Missing | BadClient::Wrong) = check_client(client_auth, exchange).err()?;
+    let answer = answer::error(StatusCode::UNAUTHORIZED, "invalid_client");
+    Some(answer::with(answer, header::WWW_AUTHENTICATE, "Basic realm=\"testbed\""))
 }
 
 fn check_client(client_auth: ClientAuth, exchange: &Exchange) -> Result<(), BadClient> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hallpass::http::{ExchangeLimits, RequestBody, Transport, TransportSettings};
 use http::Request;
+use http_body_util::BodyExt;
 use tokio::process::{Child, Command};
 
 use crate::command::free_port;
@@ -14,6 +15,7 @@ use crate::command::free_port;
 /// The running server.
 pub(crate) struct Hub {
     url: String,
+    folder: PathBuf,
     /// Its standard input is the leash.
     _shell: Child,
 }
@@ -40,13 +42,31 @@ impl Hub {
             .stderr(Stdio::null())
             .spawn()
             .expect("a shell starts");
-        let server = Self { url: format!("http://127.0.0.1:{port}"), _shell: shell };
+        let server = Self { url: format!("http://127.0.0.1:{port}"), folder, _shell: shell };
         server.wait_until_up().await;
         server
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Lets its users' servers come up, those that wait and all later ones.
+    pub(crate) fn let_servers_start(&self) {
+        std::fs::write(self.folder.join("may-start"), "").expect("the hub's folder can be written to");
+    }
+
+    /// How often somebody signed in, by the hub's own count.
+    pub(crate) async fn sign_ins(&self) -> u64 {
+        let transport = Transport::new(TransportSettings::default()).expect("a transport");
+        let address = format!("{}/hub/metrics", self.url);
+        let request = Request::get(address).body(RequestBody::Empty).expect("a request");
+        let answer = transport.exchange(request, ExchangeLimits::default()).await.expect("it answers");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        let text = String::from_utf8(body.into()).expect("text");
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(SIGN_INS));
+        let count: f64 = lines.next().expect("the hub counts").trim().parse().expect("a number");
+        format!("{count:.0}").parse().expect("a whole number")
     }
 
     async fn wait_until_up(&self) {
@@ -73,4 +93,5 @@ fn path_with(programs: &Path) -> OsString {
 
 /// Ends the hub, which ends its proxy and its servers, and then its folder, once nobody holds the other end of standard input.
 const LEASH: &str = r#""$1" -f "$2" </dev/null & read -r _; kill $!; wait; rm -rf "$3""#;
+const SIGN_INS: &str = r#"jupyterhub_login_duration_seconds_count{status="LoginStatus.success"}"#;
 pub(crate) const PASSWORD: &str = "correct horse battery staple";

@@ -59,8 +59,8 @@ pub(super) fn about(platform: &Platform, file: &Node) -> Vec<Remark> {
     }
     // A client that signs in for itself is nobody in particular, and neither is a guest.
     let is_somebody = !matches!(platform.sign_in, SignIn::ClientCredentials(_) | SignIn::Guest(_));
-    if platform.identity.is_none() && is_somebody {
-        remark("identity", "is missing: nobody can ask whether a session is good (`hallpass check`)".to_owned());
+    if platform.probe().is_none() && is_somebody {
+        remark("identity.path", "is missing: nobody can ask whether a session is good (`hallpass check`)".to_owned());
     }
     for status in &platform.refused.status {
         let why = match status {
@@ -129,7 +129,7 @@ mod tests {
             [retry]\nattempts = 50\nbase = \"10s\"\ncap = \"1s\"\n[timeouts]\ntotal = \"1s\"\n";
         let found = keys(text);
         let expected = [
-            ("identity", 1),
+            ("identity.path", 1),
             ("base_url", 2),
             ("sign_in.form.fields.Password", 5),
             ("refused.status", 7),
