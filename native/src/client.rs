@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,12 +23,13 @@ use crate::clock::Clock;
 use crate::drive::Shared;
 use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
+use crate::keys;
 use crate::platform::Platform;
 use crate::registry::{Claim, Registry};
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
 use crate::session::Session;
 use crate::signer::Signer;
-use crate::store::Store;
+use crate::store::{FileStore, Store};
 use crate::timer::Timer;
 use crate::wire::Wire;
 
@@ -97,6 +99,20 @@ impl Client {
     /// Settings for a new client.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// A client whose sessions are kept in a folder, sealed with the keys in `HALLPASS_KEY`: what [`Client::builder`] makes of a
+    /// [`FileStore`] and [`keys::from_environment`].
+    ///
+    /// # Errors
+    ///
+    /// `key_missing` without that variable, `key_invalid` when it cannot be read, `store_unavailable` when the folder cannot be
+    /// made, and what [`Builder::build`] says.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
+        let missing = || Error::new(Kind::KeyMissing, format!("{} is not set; it holds the keys", keys::VARIABLE));
+        let keyring = keys::from_environment()?.ok_or_else(missing)?;
+        let store = FileStore::open(folder).map_err(|error| from_store(&error))?;
+        Self::builder().store(store).keyring(keyring).build()
     }
 
     pub(crate) fn from_parts(builder: Builder, wire: Wire, keyring: Option<Keyring>, runtime: Handle) -> Self {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hallpass_core::time::Wall;
 
-use super::super::{StoreError, WallClock, clock};
+use super::super::{StoreError, WallClock, clock, is_held, until};
 use super::slot::{self, LAST, Slot};
 
 impl Slot {
@@ -25,7 +25,7 @@ impl Slot {
             Some((number, _)) => number + 1,
             None => 1,
         };
-        let taken = self.take_lease(number, now + hold.min(LONGEST), clock)?;
+        let taken = self.take_lease(number, until(now, hold), clock)?;
         Ok(taken.then_some(number))
     }
 
@@ -95,15 +95,8 @@ impl Slot {
     }
 }
 
-/// Whether a lease with this end is held. One that would end later than any may was taken before the clock was set back.
-fn is_held(end: Wall, now: Wall) -> bool {
-    now < end && end.since(now) <= LONGEST
-}
-
 /// What the names of leases begin with.
 pub(super) const LEASE: &str = "lease-";
-/// The longest hold: longer ones are cut to it.
-pub(super) const LONGEST: Duration = Duration::from_secs(600);
 /// The end of a lease that was let go.
 const OVER: Wall = Wall::from_millis(0);
 
@@ -113,7 +106,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use super::super::super::RecordKey;
+    use super::super::super::{LONGEST_HOLD, RecordKey};
     use super::*;
 
     const HOLD: Duration = Duration::from_secs(30);
@@ -173,7 +166,7 @@ mod tests {
         let (_guard, slot, millis, clock) = open();
         slot.lease(Duration::MAX, &clock).unwrap().unwrap();
         let end = clock::wall(fs::metadata(slot.lease_path(1)).unwrap().modified().unwrap());
-        assert_eq!(end, clock.now() + LONGEST);
+        assert_eq!(end, clock.now() + LONGEST_HOLD);
         assert_eq!(slot.lease(HOLD, &clock), Ok(None));
         millis.fetch_sub(1, Ordering::SeqCst);
         assert_eq!(slot.release(1, clock.now()), Ok(false));
