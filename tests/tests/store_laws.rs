@@ -1,6 +1,7 @@
 //! Whether the stores of this house obey the laws.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -36,13 +37,21 @@ async fn the_file_store_obeys_every_law() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_redb_store_obeys_every_law() {
+    redb_laws(|path| RedbStore::open(path)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_shared_redb_store_obeys_every_law() {
+    redb_laws(|path| RedbStore::open_shared(path)).await;
+}
+
+async fn redb_laws(open: impl Fn(PathBuf) -> Result<RedbStore, StoreError>) {
     let folder = tempfile::tempdir().unwrap();
     let next = AtomicUsize::new(0);
     laws::all(|| {
         let clock = ManualClock::new();
         let path = folder.path().join(next.fetch_add(1, Ordering::Relaxed).to_string());
-        let store = RedbStore::open(path).unwrap().with_clock(clock.wall_clock());
-        Subject { store: Arc::new(store), clock }
+        Subject { store: Arc::new(open(path).unwrap().with_clock(clock.wall_clock())), clock }
     })
     .await;
 }

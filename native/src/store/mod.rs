@@ -114,8 +114,10 @@ fn until(now: Wall, hold: Duration) -> Wall {
 
 /// Whether a lease with this end is held. One that would end later than any may was taken before the clock was set back.
 fn is_held(end: Wall, now: Wall) -> bool {
-    now < end && end.since(now) <= LONGEST_HOLD
+    now < end && end.since(now) <= LONGEST_HOLD + CLOCK_SLACK
 }
 
+/// How far a clock may be set back, or lag behind another's, without ending the longest hold.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
 /// The longest hold of a store whose leases outlive its process.
 const LONGEST_HOLD: Duration = Duration::from_secs(600);

@@ -1,17 +1,18 @@
-//! Records in one file, a redb database, for one process.
+//! Records in one file, a redb database, of one process or of several.
 //!
 //! **Invariant:** a save that returned survives a power failure, and whoever is killed leaves the old record or the new one, since
 //! each is one transaction. Everything that touches the disk runs on the runtime's blocking threads.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use hallpass_core::time::Wall;
 use redb::{Builder, ConcurrencyMode, Database, DatabaseError, Durability, Error};
 
 use super::{
@@ -24,7 +25,7 @@ mod tables;
 
 /// A store in one file, with everything in it: records, expiries, leases.
 ///
-/// The file belongs to one process: a second one that opens it is told so. [`FileStore`](super::FileStore) is the one to share.
+/// The file belongs to one process, and a second one that opens it is told so, unless all of them open it [shared](Self::open_shared).
 /// After an I/O error, such as a full disk, the file is opened anew by the next method. A lease lasts ten minutes at most.
 ///
 /// Its methods need a tokio runtime. A save that has begun is finished even when its future is dropped.
@@ -65,6 +66,16 @@ impl RedbStore {
         Self::open_in(path.into(), ConcurrencyMode::ExclusiveWriter)
     }
 
+    /// Opens the store in a file that several processes may open in this way, and none in the other. One writes at a time; the others
+    /// wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`RedbStore::open`] says.
+    pub fn open_shared(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::open_in(path.into(), ConcurrencyMode::MultiWriter)
+    }
+
     fn open_in(path: PathBuf, mode: ConcurrencyMode) -> Result<Self, StoreError> {
         let base = Base { path, mode, open: RwLock::default() };
         base.with(|_| Ok(Ok(())))?;
@@ -83,11 +94,11 @@ impl RedbStore {
 
     fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database, Wall) -> Result<Result<T, StoreError>, Error> + Send + 'static,
+        work: impl FnOnce(&Database, &WallClock) -> Result<Result<T, StoreError>, Error> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let (base, clock) = (Arc::clone(&self.base), self.clock.clone());
         Box::pin(async move {
-            let work = move || base.with(|database| work(database, clock.now()));
+            let work = move || base.with(|database| work(database, &clock));
             let done = tokio::task::spawn_blocking(work).await;
             done.unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the work ended early: {error}"))))
         })
@@ -101,7 +112,7 @@ impl Store for RedbStore {
 
     fn load<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Record>> {
         let key = key.encode();
-        self.blocking(move |database, now| tables::load(database, &key, now))
+        self.blocking(move |database, clock| tables::load(database, &key, clock))
     }
 
     fn save<'a>(
@@ -112,32 +123,32 @@ impl Store for RedbStore {
         expiry: Expiry,
     ) -> StoreFuture<'a, Version> {
         let key = key.encode();
-        self.blocking(move |database, now| tables::save(database, &key, &sealed, (expected, expiry), now))
+        self.blocking(move |database, clock| tables::save(database, &key, &sealed, (expected, expiry), clock))
     }
 
     fn touch<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Version>> {
         let (key, mode) = (key.encode(), self.base.mode);
-        self.blocking(move |database, now| tables::touch(database, &key, now, of_a_touch(mode)))
+        self.blocking(move |database, clock| tables::touch(database, &key, clock, of_a_touch(mode)))
     }
 
     fn remove<'a>(&'a self, key: &'a RecordKey, expected: Expected) -> StoreFuture<'a, Option<Version>> {
         let key = key.encode();
-        self.blocking(move |database, now| tables::remove(database, &key, expected, now))
+        self.blocking(move |database, clock| tables::remove(database, &key, expected, clock))
     }
 
     fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
         let key = key.encode();
-        self.blocking(move |database, now| tables::lease(database, &key, hold, now))
+        self.blocking(move |database, clock| tables::lease(database, &key, hold, clock))
     }
 
     fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
         let key = key.encode();
-        self.blocking(move |database, now| tables::release(database, &key, number, now))
+        self.blocking(move |database, clock| tables::release(database, &key, number, clock))
     }
 
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         let (namespace, after) = (namespace.to_owned(), after.cloned());
-        self.blocking(move |database, now| tables::list(database, &namespace, after.as_ref(), limit, now))
+        self.blocking(move |database, clock| tables::list(database, &namespace, after.as_ref(), limit, clock))
     }
 }
 
@@ -160,30 +171,52 @@ impl Base {
     }
 
     fn reopen(&self) -> Result<Database, StoreError> {
-        self.create().map_err(|error| self.unavailable(&error))?;
-        let opened = Builder::new().set_concurrency_mode(self.mode).create(&self.path);
-        let database = opened.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => {
-                let what = format!("{} is held by another process, or open twice in this one", self.path.display());
-                StoreError::Unavailable(what)
-            }
-            error => self.explain(&error.into()),
-        })?;
+        if !self.path.try_exists().map_err(|error| self.unavailable(&error))? {
+            self.create()?;
+        }
+        let database = self.open_file(&self.path)?;
         tables::prepare(&database).map_err(|error| self.explain(&error))??;
         Ok(database)
     }
 
-    /// Makes the file, empty, so that only its owner can read it; an empty file is a new database.
-    fn create(&self) -> io::Result<()> {
+    fn open_file(&self, path: &Path) -> Result<Database, StoreError> {
+        let opened = Builder::new().set_concurrency_mode(self.mode).create(path);
+        opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => {
+                let what = format!("{} is held by another process, or open twice in this one", path.display());
+                StoreError::Unavailable(what)
+            }
+            error => self.explain(&error.into()),
+        })
+    }
+
+    /// Makes a new database, which only its owner can read, and gives it its name once it is whole: one that is cut off while it
+    /// is made is no database. Where somebody else was first, theirs stays.
+    fn create(&self) -> Result<(), StoreError> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".new-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+        let temporary = PathBuf::from(name);
+        let made = self.create_as(&temporary);
+        drop(fs::remove_file(&temporary));
+        made
+    }
+
+    fn create_as(&self, temporary: &Path) -> Result<(), StoreError> {
         let mut options = File::options();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&self.path) {
-            Ok(_) => sync_folder_of(&self.path),
+        options.open(temporary).map_err(|error| self.unavailable(&error))?;
+        // An empty file becomes a database.
+        let database = self.open_file(temporary)?;
+        tables::prepare(&database).map_err(|error| self.explain(&error))??;
+        database.close().map_err(|error| self.unavailable(&error))?;
+        let placed = match fs::hard_link(temporary, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Ok(()) => sync_folder_of(&self.path),
             Err(error) => Err(error),
-        }
+        };
+        placed.map_err(|error| self.unavailable(&error))
     }
 
     /// Gives the database up where its failure lasts for as long as it is open.
@@ -234,3 +267,7 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 }
 
 const LARGEST: usize = 1 << 30;
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** one counter gives all versions and all numbers of leases, and grows in the transaction that uses it, so both only
 //! grow, also across removals, of which no trace is left. An `Err` inside an `Ok` is the store's answer, the outer one the
-//! database's.
+//! database's. The clock is read once the transaction has begun, since a write waits for those before it.
 
 use std::num::NonZeroUsize;
 use std::ops::Bound;
@@ -13,8 +13,8 @@ use hallpass_core::time::Wall;
 use redb::{Database, Durability, Error, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::super::{
-    Cursor, Entry, Expected, Expiry, LeaseNumber, Page, Record, RecordKey, StoreError, Version, has_ended, is_held,
-    meets, until,
+    Cursor, Entry, Expected, Expiry, LeaseNumber, Page, Record, RecordKey, StoreError, Version, WallClock, has_ended,
+    is_held, meets, until,
 };
 use super::row;
 
@@ -52,8 +52,9 @@ pub(super) fn prepare(database: &Database) -> Answer<()> {
     Ok(Ok(()))
 }
 
-pub(super) fn load(database: &Database, key: &[u8], now: Wall) -> Answer<Option<Record>> {
+pub(super) fn load(database: &Database, key: &[u8], clock: &WallClock) -> Answer<Option<Record>> {
     let transaction = database.begin_read()?;
+    let now = clock.now();
     let (records, touched) = (transaction.open_table(RECORDS)?, transaction.open_table(TOUCHED)?);
     let Some(bytes) = records.get(key)? else { return Ok(Ok(None)) };
     let since = touched.get(key)?.map(|since| since.value());
@@ -68,9 +69,10 @@ pub(super) fn save(
     key: &[u8],
     sealed: &[u8],
     (expected, expiry): (Expected, Expiry),
-    now: Wall,
+    clock: &WallClock,
 ) -> Answer<Version> {
     let transaction = database.begin_write()?;
+    let now = clock.now();
     let version = {
         let (mut records, mut touched) = (transaction.open_table(RECORDS)?, transaction.open_table(TOUCHED)?);
         if let Err(refused) = check(&records, &touched, key, expected, now)? {
@@ -85,8 +87,14 @@ pub(super) fn save(
     Ok(Ok(version))
 }
 
-pub(super) fn touch(database: &Database, key: &[u8], now: Wall, durability: Durability) -> Answer<Option<Version>> {
+pub(super) fn touch(
+    database: &Database,
+    key: &[u8],
+    clock: &WallClock,
+    durability: Durability,
+) -> Answer<Option<Version>> {
     let mut transaction = database.begin_write()?;
+    let now = clock.now();
     transaction.set_durability(durability)?;
     let version = {
         let (records, mut touched) = (transaction.open_table(RECORDS)?, transaction.open_table(TOUCHED)?);
@@ -105,8 +113,14 @@ pub(super) fn touch(database: &Database, key: &[u8], now: Wall, durability: Dura
     Ok(Ok(Some(version)))
 }
 
-pub(super) fn remove(database: &Database, key: &[u8], expected: Expected, now: Wall) -> Answer<Option<Version>> {
+pub(super) fn remove(
+    database: &Database,
+    key: &[u8],
+    expected: Expected,
+    clock: &WallClock,
+) -> Answer<Option<Version>> {
     let transaction = database.begin_write()?;
+    let now = clock.now();
     let live = {
         let (mut records, mut touched) = (transaction.open_table(RECORDS)?, transaction.open_table(TOUCHED)?);
         let live = match check(&records, &touched, key, expected, now)? {
@@ -121,8 +135,9 @@ pub(super) fn remove(database: &Database, key: &[u8], expected: Expected, now: W
     Ok(Ok(live))
 }
 
-pub(super) fn lease(database: &Database, key: &[u8], hold: Duration, now: Wall) -> Answer<Option<LeaseNumber>> {
+pub(super) fn lease(database: &Database, key: &[u8], hold: Duration, clock: &WallClock) -> Answer<Option<LeaseNumber>> {
     let transaction = database.begin_write()?;
+    let now = clock.now();
     let number = {
         let mut leases = transaction.open_table(LEASES)?;
         let is_taken = leases.get(key)?.is_some_and(|lease| is_held(Wall::from_millis(lease.value().1), now));
@@ -137,8 +152,9 @@ pub(super) fn lease(database: &Database, key: &[u8], hold: Duration, now: Wall) 
     Ok(Ok(Some(number)))
 }
 
-pub(super) fn release(database: &Database, key: &[u8], number: LeaseNumber, now: Wall) -> Answer<bool> {
+pub(super) fn release(database: &Database, key: &[u8], number: LeaseNumber, clock: &WallClock) -> Answer<bool> {
     let transaction = database.begin_write()?;
+    let now = clock.now();
     {
         let mut leases = transaction.open_table(LEASES)?;
         let present = leases.get(key)?.map(|lease| lease.value());
@@ -156,7 +172,7 @@ pub(super) fn list(
     namespace: &str,
     after: Option<&Cursor>,
     limit: NonZeroUsize,
-    now: Wall,
+    clock: &WallClock,
 ) -> Answer<Page> {
     let prefix = prefix_of(namespace);
     let start = match after {
@@ -169,6 +185,7 @@ pub(super) fn list(
         },
     };
     let transaction = database.begin_read()?;
+    let now = clock.now();
     let (records, touched) = (transaction.open_table(RECORDS)?, transaction.open_table(TOUCHED)?);
     let mut page = Page::default();
     let mut last = Vec::new();
@@ -237,4 +254,13 @@ fn prefix_of(namespace: &str) -> Vec<u8> {
 fn read_cursor(cursor: &Cursor) -> Option<Vec<u8>> {
     let pairs = cursor.0.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// Puts bytes where a row should be.
+#[cfg(test)]
+pub(super) fn put_row(database: &Database, key: &[u8], bytes: &[u8]) -> Answer<()> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(RECORDS)?.insert(key, bytes)?;
+    transaction.commit()?;
+    Ok(Ok(()))
 }
