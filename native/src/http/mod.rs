@@ -21,4 +21,6 @@ pub use pool::PoolStats;
 pub use settings::TransportSettings;
 pub use timeouts::{ExchangeLimits, Turn};
 pub use tls::{TlsMinimum, TlsRoots, TlsSettings};
+#[cfg(feature = "redis")]
+pub(crate) use tls::ensure_provider;
 pub use transport::Transport;
