@@ -112,7 +112,8 @@ impl Dialer {
 
     async fn ask(&self, sentinel: &Place, name: &str) -> Result<Place, Fault> {
         let settings = &*self.settings;
-        let mut connection = self.open(sentinel, user(0, settings.sentinel_user(), settings.sentinel_password())).await?;
+        let mut connection =
+            self.open(sentinel, user(0, settings.sentinel_user(), settings.sentinel_password())).await?;
         let answer: Option<(String, u16)> = redis::cmd("SENTINEL")
             .arg("GET-MASTER-ADDR-BY-NAME")
             .arg(name)
@@ -132,9 +133,10 @@ impl Dialer {
         let role = role.into_iter().next().and_then(|first| redis::from_redis_value::<String>(first).ok());
         match role.as_deref() {
             Some("master") => Ok(connection),
-            Some(_) | None => {
-                Err(Fault::new(Then::Broken, format!("the sentinels name {place} as master, and it says that it is not")))
-            }
+            Some(_) | None => Err(Fault::new(
+                Then::Broken,
+                format!("the sentinels name {place} as master, and it says that it is not"),
+            )),
         }
     }
 

@@ -82,9 +82,10 @@ fn by_code(code: &str, said: &str, error: &RedisError) -> Fault {
             Then::Report,
             format!("Redis is held up by a script that does not end; `SCRIPT KILL` ends it: {said}"),
         ),
-        "MISCONF" => {
-            Fault::new(Then::Report, format!("Redis takes no writes because it cannot save to disk; see its log: {said}"))
-        }
+        "MISCONF" => Fault::new(
+            Then::Report,
+            format!("Redis takes no writes because it cannot save to disk; see its log: {said}"),
+        ),
         "NOREPLICAS" => {
             Fault::new(Then::Report, format!("Redis takes no writes because it has too few replicas: {said}"))
         }

@@ -128,7 +128,8 @@ async fn nodes(wire: &Wire) -> Result<Vec<Option<Node>>, Fault> {
         Servers::Cluster(_) => {
             let mut slots = cmd("CLUSTER");
             slots.arg("SLOTS");
-            let unread = |_| Fault::new(Then::Report, "Redis answered CLUSTER SLOTS with what this store does not read");
+            let unread =
+                |_| Fault::new(Then::Report, "Redis answered CLUSTER SLOTS with what this store does not read");
             let ranges: Vec<Vec<Value>> = from_redis_value(wire.ask(&slots, None).await?).map_err(unread)?;
             let mut masters = BTreeSet::new();
             for range in ranges {

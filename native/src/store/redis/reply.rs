@@ -19,7 +19,9 @@ pub(super) fn record(answer: Value, key: &RecordKey) -> Result<Option<Record>, S
 pub(super) fn touched(answer: Value, key: &RecordKey) -> Result<Option<Version>, StoreError> {
     let Some(parts) = parts(answer)? else { return Ok(None) };
     match &parts[..] {
-        [Value::BulkString(version), Value::BulkString(name)] if *name == key.encode() => self::version(version).map(Some),
+        [Value::BulkString(version), Value::BulkString(name)] if *name == key.encode() => {
+            self::version(version).map(Some)
+        }
         _ => Err(damaged()),
     }
 }
@@ -83,7 +85,9 @@ fn version(digits: &[u8]) -> Result<Version, StoreError> {
 }
 
 fn damaged() -> StoreError {
-    StoreError::Damaged("the key holds what this store did not write; something else writes under this prefix".to_owned())
+    StoreError::Damaged(
+        "the key holds what this store did not write; something else writes under this prefix".to_owned(),
+    )
 }
 
 fn unread() -> StoreError {

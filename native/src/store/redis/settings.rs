@@ -72,10 +72,7 @@ impl RedisSettings {
     }
 
     /// The server that these sentinels (host and port) know under the name `master`, whichever it is at the time.
-    pub fn sentinel(
-        master: impl Into<String>,
-        sentinels: impl IntoIterator<Item = (impl Into<String>, u16)>,
-    ) -> Self {
+    pub fn sentinel(master: impl Into<String>, sentinels: impl IntoIterator<Item = (impl Into<String>, u16)>) -> Self {
         let (username, password) = (None, None);
         Self::new(Servers::Sentinel { master: master.into(), sentinels: places(sentinels), username, password })
     }
@@ -236,25 +233,27 @@ impl RedisTls {
 
     /// The certificates in the form that the client library reads.
     pub(super) fn certificates(&self) -> TlsCertificates {
-        let client_tls = self.client.as_ref().map(|(certificate, key)| ClientTlsConfig {
-            client_cert: certificate.clone(),
-            client_key: key.to_vec(),
-        });
+        let client_tls = self
+            .client
+            .as_ref()
+            .map(|(certificate, key)| ClientTlsConfig { client_cert: certificate.clone(), client_key: key.to_vec() });
         TlsCertificates { client_tls, root_cert: self.ca.clone() }
     }
 
     fn check(&self) -> Result<(), String> {
-        let certificates = |pem: &[u8], whose: &str| match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
-            Ok(found) if found.is_empty() => Err(format!("{whose} holds no certificate")),
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("{whose} is not PEM: {error}")),
-        };
+        let certificates =
+            |pem: &[u8], whose: &str| match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+                Ok(found) if found.is_empty() => Err(format!("{whose} holds no certificate")),
+                Ok(_) => Ok(()),
+                Err(error) => Err(format!("{whose} is not PEM: {error}")),
+            };
         if let Some(ca) = &self.ca {
             certificates(ca, "the authorities' file")?;
         }
         if let Some((certificate, key)) = &self.client {
             certificates(certificate, "the client's certificate")?;
-            PrivateKeyDer::from_pem_slice(key).map_err(|_| "the client's key is not a private key in PEM".to_owned())?;
+            PrivateKeyDer::from_pem_slice(key)
+                .map_err(|_| "the client's key is not a private key in PEM".to_owned())?;
         }
         Ok(())
     }
@@ -279,7 +278,9 @@ impl fmt::Display for Servers {
         let list = |places: &[Place]| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match self {
             Self::One(place) => write!(f, "Redis at {place}"),
-            Self::Sentinel { master, sentinels, .. } => write!(f, "the master {master:?} of the sentinels {}", list(sentinels)),
+            Self::Sentinel { master, sentinels, .. } => {
+                write!(f, "the master {master:?} of the sentinels {}", list(sentinels))
+            }
             Self::Cluster(nodes) => write!(f, "the cluster of {}", list(nodes)),
         }
     }
@@ -305,7 +306,10 @@ impl fmt::Debug for RedisSettings {
 impl fmt::Debug for RedisTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let roots = if self.ca.is_some() { "given" } else { "the system's" };
-        f.debug_struct("RedisTls").field("roots", &roots).field("client", &self.client.as_ref().map(|_| Hidden)).finish()
+        f.debug_struct("RedisTls")
+            .field("roots", &roots)
+            .field("client", &self.client.as_ref().map(|_| Hidden))
+            .finish()
     }
 }
 

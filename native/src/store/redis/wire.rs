@@ -52,7 +52,11 @@ pub(super) type Node = (String, u16);
 enum Order<'a> {
     Run(Run<'a>),
     /// A script and then, for at most so many milliseconds, the wait for replicas.
-    Confirmed { run: Run<'a>, replicas: u32, within: u64 },
+    Confirmed {
+        run: Run<'a>,
+        replicas: u32,
+        within: u64,
+    },
     Ask(&'a Cmd, Option<&'a Node>),
 }
 
