@@ -45,7 +45,7 @@ impl Fault {
             ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => {
                 Self::new(Then::Broken, format!("no connection to Redis: {error}"))
             }
-            ErrorKind::AuthenticationFailed => refused(&error.detail().unwrap_or("no reason").to_owned()),
+            ErrorKind::AuthenticationFailed => refused(error.detail().unwrap_or("no reason")),
             ErrorKind::Server(kind) => server(kind, &said),
             _ => by_code(error.code().unwrap_or_default(), &said, error),
         }

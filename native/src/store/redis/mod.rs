@@ -192,7 +192,7 @@ impl Inner {
     /// What the keys of a namespace begin with: a digest, so that an access control list can name them and nobody reads them.
     fn start(&self, namespace: &str) -> String {
         let digest = Sha256::digest(namespace.as_bytes());
-        let mut start = format!("{}", self.wire.settings().prefix);
+        let mut start = self.wire.settings().prefix.clone();
         for byte in &digest[..8] {
             let _ = write!(start, "{byte:02x}");
         }

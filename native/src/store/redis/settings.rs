@@ -179,14 +179,12 @@ impl RedisSettings {
         }
         match &self.servers {
             Servers::One(Place::Unix(_)) if self.tls.is_some() => refuse("a socket on this machine is not encrypted"),
-            Servers::One(_) => Ok(()),
             Servers::Sentinel { master, sentinels, .. } if master.is_empty() || sentinels.is_empty() => {
                 refuse("Sentinel needs the master's name and at least one sentinel")
             }
-            Servers::Sentinel { .. } => Ok(()),
             Servers::Cluster(nodes) if nodes.is_empty() => refuse("a cluster needs at least one known node"),
             Servers::Cluster(_) if self.db != 0 => refuse("a cluster has database 0 only"),
-            Servers::Cluster(_) => Ok(()),
+            Servers::One(_) | Servers::Sentinel { .. } | Servers::Cluster(_) => Ok(()),
         }?;
         self.tls.as_ref().map_or(Ok(()), |tls| tls.check().or_else(|what| refuse(&what)))
     }
