@@ -37,12 +37,12 @@ async fn the_file_store_obeys_every_law() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_redb_store_obeys_every_law() {
-    redb_laws(|path| RedbStore::open(path)).await;
+    redb_laws(RedbStore::open).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_shared_redb_store_obeys_every_law() {
-    redb_laws(|path| RedbStore::open_shared(path)).await;
+    redb_laws(RedbStore::open_shared).await;
 }
 
 async fn redb_laws(open: impl Fn(PathBuf) -> Result<RedbStore, StoreError>) {

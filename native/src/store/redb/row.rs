@@ -27,7 +27,8 @@ pub(super) struct Row<'a> {
 /// Writes a row.
 pub(super) fn encode(version: Version, expiry: Expiry, sealed: &[u8]) -> Vec<u8> {
     let idle = expiry.idle.map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
-    let flags = u8::from(idle.is_some()) * IDLE | u8::from(expiry.absolute.is_some()) * ABSOLUTE;
+    let mut flags = if idle.is_some() { IDLE } else { 0 };
+    flags |= if expiry.absolute.is_some() { ABSOLUTE } else { 0 };
     let mut bytes = Vec::with_capacity(26 + sealed.len());
     bytes.extend_from_slice(&[FORMAT, flags]);
     bytes.extend_from_slice(&version.0.to_be_bytes());
