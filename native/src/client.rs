@@ -101,7 +101,9 @@ impl Client {
 
     pub(crate) fn from_parts(builder: Builder, wire: Wire, keyring: Option<Keyring>, runtime: Handle) -> Self {
         let namespace = builder.namespace;
-        let persist = keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone() });
+        let leases = builder.store.as_ref().is_some_and(|store| store.capabilities().lease);
+        let persist =
+            keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone(), leases });
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,

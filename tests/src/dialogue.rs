@@ -392,7 +392,7 @@ pub fn platform(rest: &str) -> Platform {
 /// Settings of a session that is kept under a fixed key.
 pub fn kept() -> Settings {
     let keyring = Arc::new(Keyring::new("k1", [9; 32]).expect("a valid id"));
-    Settings { persist: Some(Persist { keyring, namespace: "tests".to_owned() }), ..Settings::default() }
+    Settings { persist: Some(Persist { keyring, namespace: "tests".to_owned(), leases: false }), ..Settings::default() }
 }
 
 /// An answer that was read whole.

@@ -19,7 +19,7 @@ fn a_record_of_the_first_schema_resumes_for_ever() {
     let key = RecordKey::session(&word("/namespace"), &platform.id, &word("/account"));
     shelf.put(&key, hex::decode(&word("/sealed")).expect("hexadecimal"));
     let keyring = Arc::new(Keyring::parse(&word("/keyring")).expect("a keyring"));
-    let persist = Some(Persist { keyring, namespace: word("/namespace") });
+    let persist = Some(Persist { keyring, namespace: word("/namespace"), leases: false });
     let mut pair = Pair::with(platform, Settings { persist, ..Settings::default() }, shelf);
     let resume = pair.command(Session::resume);
     pair.done(resume);

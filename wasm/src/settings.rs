@@ -37,9 +37,9 @@ impl Settings {
         Self(machine::Settings::default())
     }
 
-    /// Keeps the session under this namespace, sealed with these keys.
-    pub fn persist(&mut self, keys: &Keys, namespace: String) {
-        self.0.persist = Some(Persist { keyring: keys.0.clone(), namespace });
+    /// Keeps the session under this namespace, sealed with these keys, in a store that grants leases or does not.
+    pub fn persist(&mut self, keys: &Keys, namespace: String, leases: bool) {
+        self.0.persist = Some(Persist { keyring: keys.0.clone(), namespace, leases });
     }
 
     /// Lets a rotating token be used although its successor could not be saved.

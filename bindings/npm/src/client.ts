@@ -333,7 +333,7 @@ export class Client extends EventTarget implements AsyncDisposable {
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
       const settings = new glue.Settings();
-      if (keys !== undefined) settings.persist(keys, this.#namespace);
+      if (keys !== undefined) settings.persist(keys, this.#namespace, store?.capabilities.lease ?? false);
       if (suffixes !== undefined) settings.publicSuffixes(suffixes);
       if (renewWithoutStore) settings.renewWithoutStore();
       if (keepCredentials !== undefined) settings.keepCredentials(keepCredentials);

@@ -21,6 +21,7 @@ interface Scenario {
   readonly platform: unknown;
   readonly account: string;
   readonly keyring?: string;
+  readonly leases?: boolean;
   readonly namespace?: string;
   readonly keep_credentials?: string;
   readonly renew_without_store?: boolean;
@@ -226,7 +227,9 @@ async function play(scenario: Scenario): Promise<string[]> {
   const { glue } = engine();
   const time = new VirtualTime();
   const settings = new glue.Settings();
-  if (scenario.keyring !== undefined) settings.persist(glue.Keys.parse(scenario.keyring), scenario.namespace ?? "");
+  if (scenario.keyring !== undefined) {
+    settings.persist(glue.Keys.parse(scenario.keyring), scenario.namespace ?? "", scenario.leases ?? false);
+  }
   if (scenario.keep_credentials !== undefined) settings.keepCredentials(scenario.keep_credentials);
   if (scenario.renew_without_store) settings.renewWithoutStore();
   if (scenario.asks !== undefined) settings.asks();

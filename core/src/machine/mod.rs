@@ -21,6 +21,7 @@ mod id_token;
 mod keep_alive;
 mod key;
 mod life;
+mod leasing;
 mod lifetime;
 mod notice;
 mod oauth;

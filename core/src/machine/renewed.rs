@@ -90,7 +90,7 @@ impl Session {
             return;
         }
         let may_take = match (&self.phase, &self.renewal) {
-            (Phase::Active, Some(renewal)) => matches!(renewal.step, Step::Backoff | Step::Discovering(_)),
+            (Phase::Active, Some(renewal)) => renewal.is_preparing(),
             (Phase::Active | Phase::Ended(Ending::Expired, _), None) => true,
             _ => false,
         };
@@ -204,6 +204,7 @@ impl Session {
             self.timers.set(now.mono + again, Alarm::Window(self.generation));
         }
         self.renewals.not_before = Some(now.mono + pause);
+        self.withdraw_intent(now);
         self.end_renewal(&Err(error), now);
     }
 

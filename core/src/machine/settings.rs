@@ -53,6 +53,9 @@ pub struct Persist {
     pub keyring: Arc<Keyring>,
     /// Separates programs that share a store.
     pub namespace: String,
+    /// Whether the store grants leases, by which one process at a time renews. Without them nobody else may hold the same session of a
+    /// platform whose refresh tokens rotate.
+    pub leases: bool,
 }
 
 impl Default for Settings {

@@ -31,6 +31,9 @@ pub struct Scenario {
     pub account: String,
     #[serde(default)]
     pub keyring: Option<String>,
+    /// Whether the store grants leases.
+    #[serde(default)]
+    pub leases: bool,
     #[serde(default)]
     pub namespace: String,
     #[serde(default)]
@@ -150,6 +153,7 @@ impl Scenario {
         let persist = self.keyring.as_ref().map(|text| Persist {
             keyring: Arc::new(Keyring::parse(text).expect("a valid keyring")),
             namespace: self.namespace.clone(),
+            leases: self.leases,
         });
         let renew_without_store = self.renew_without_store;
         let (signer, asks) = (self.signs.is_some(), !self.asks.is_empty());

@@ -72,7 +72,7 @@ fn another_key_is_a_key_that_is_unknown() {
     let shelf = Shelf::default();
     kept(3600, &shelf);
     let keyring = Keyring::new("k2", [8; 32]).expect("an id").into();
-    let persist = Some(Persist { keyring, namespace: "tests".to_owned() });
+    let persist = Some(Persist { keyring, namespace: "tests".to_owned(), leases: false });
     let pair = Pair::with(platform(OAUTH), Settings { persist, ..Settings::default() }, shelf);
     assert_eq!(refused(pair), "key_unknown");
 }
