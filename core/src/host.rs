@@ -67,16 +67,16 @@ pub async fn perform<H: Host>(host: &H, effect: Effect) -> Performed {
     let id = effect.id();
     let outcome = match effect {
         Effect::Exchange(effect) => Outcome::Exchange(host.exchange(effect).await),
-        Effect::Load(effect) => Outcome::Load(host.load(effect).await),
-        Effect::Save(effect) => Outcome::Save(host.save(effect).await),
-        Effect::Lease(effect) => Outcome::Lease(host.lease(effect).await),
-        Effect::Release(effect) => Outcome::Release(host.release(effect).await),
-        Effect::Remove(effect) => Outcome::Remove(host.remove(effect).await),
-        Effect::Permit(effect) => Outcome::Permit(host.permit(effect).await),
-        Effect::CacheLoad(effect) => Outcome::CacheLoad(host.cache_load(effect).await),
-        Effect::CacheStore(effect) => Outcome::CacheStore(host.cache_store(effect).await),
+        Effect::Load(effect) => Outcome::Load(host.load(*effect).await),
+        Effect::Save(effect) => Outcome::Save(host.save(*effect).await),
+        Effect::Lease(effect) => Outcome::Lease(host.lease(*effect).await),
+        Effect::Release(effect) => Outcome::Release(host.release(*effect).await),
+        Effect::Remove(effect) => Outcome::Remove(host.remove(*effect).await),
+        Effect::Permit(effect) => Outcome::Permit(host.permit(*effect).await),
+        Effect::CacheLoad(effect) => Outcome::CacheLoad(host.cache_load(*effect).await),
+        Effect::CacheStore(effect) => Outcome::CacheStore(host.cache_store(*effect).await),
         Effect::Sign(effect) => Outcome::Sign(host.sign(*effect).await),
-        Effect::Ask(effect) => Outcome::Ask(host.ask(effect).await),
+        Effect::Ask(effect) => Outcome::Ask(host.ask(*effect).await),
     };
     Performed { effect: id, outcome }
 }

@@ -118,7 +118,10 @@ impl Call {
         #[cfg(feature = "metrics")]
         let started = now.mono;
         let span = span::call(&session.shared, &head);
-        let begun = span.in_scope(|| session.shared.begin_call(head, now));
+        let begun = {
+            let _inside = span.enter();
+            session.shared.begin_call(head, now)
+        };
         let mut guard = Ongoing { shared: &session.shared, id: begun.id, slot: begun.slot, end: End::Ahead };
         let stash = Mutex::new(None);
         let mut next = begun.first;
@@ -162,7 +165,10 @@ impl Call {
                     now = session.shared.now();
                     next = match step {
                         Ok(performed) => {
-                            let after = span.in_scope(|| session.shared.answer(performed, Some(guard.id), now));
+                            let after = {
+                                let _inside = span.enter();
+                                session.shared.answer(performed, Some(guard.id), now)
+                            };
                             if let Some(Event::Reply(_)) = after.next {
                                 guard.end = End::Settled;
                             }

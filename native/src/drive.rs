@@ -21,7 +21,7 @@ use crate::body::CallBody;
 use crate::client::Inner;
 use crate::host::Performer;
 
-pub(crate) use machine::{Acts, Machine};
+pub(crate) use machine::{Acts, Machine, More};
 pub(crate) use slot::{Event, Slot};
 
 /// One session, as all its handles and tasks share it.
@@ -74,9 +74,9 @@ impl Shared {
         let mut machine = self.lock();
         let id = command(&mut machine.core, now);
         let slot = machine.slot_for(id);
-        let mut acts = self.drain(&mut machine, Some(id), now);
+        let acts = self.drain(&mut machine, Some(id), now);
         drop(machine);
-        self.act(&mut acts);
+        self.act(acts.more);
         Begun { id, slot, first: acts.own }
     }
 
@@ -85,14 +85,14 @@ impl Shared {
         let mut machine = self.lock();
         // An answer that nobody waits for any more is no fault of anybody: its call was cancelled, or its deadline passed.
         let _ = performed.answer(&mut machine.core, now);
-        let mut acts = self.drain(&mut machine, call, now);
+        let acts = self.drain(&mut machine, call, now);
         // Under the lock: a moment later somebody else may have made the answer this call's reply.
         let is_held = acts.own.is_some() || call.is_some_and(|call| machine.core.holds_answer(call));
         if call.is_none() {
             machine.rest();
         }
         drop(machine);
-        self.act(&mut acts);
+        self.act(acts.more);
         After { next: acts.own, is_held }
     }
 
@@ -101,10 +101,10 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.scheduled = None;
-        let mut acts = self.drain(&mut machine, None, now);
+        let acts = self.drain(&mut machine, None, now);
         machine.rest();
         drop(machine);
-        self.act(&mut acts);
+        self.act(acts.more);
     }
 
     /// Ends a call whose future was dropped, and nothing but that call.
@@ -112,10 +112,10 @@ impl Shared {
         let now = self.now();
         let mut machine = self.lock();
         machine.core.cancel(call, now);
-        let mut acts = self.drain(&mut machine, Some(call), now);
+        let acts = self.drain(&mut machine, Some(call), now);
         machine.release(call);
         drop(machine);
-        self.act(&mut acts);
+        self.act(acts.more);
     }
 
     /// Closes a session that nobody holds any more, and keeps it until that is done; nobody hears how it went but the observer.
@@ -136,30 +136,29 @@ impl Shared {
         self.lock().release(call);
     }
 
-    /// Polls the core until it waits, and leaves what happened where listeners find it.
-    fn drain(&self, machine: &mut Machine, caller: Option<CallId>, now: Now) -> Acts {
-        let mut acts = machine.drain(caller, now);
-        if !acts.notices.is_empty() {
-            acts.listeners = self.client.events.post(self, &machine.core, &acts.notices, now.wall);
+    /// Polls the core until it waits, and leaves what happened where listeners find it. The timer is told under the session's lock, so
+    /// that its moves come in the order in which they were decided.
+    fn drain(self: &Arc<Self>, machine: &mut Machine, caller: Option<CallId>, now: Now) -> Acts {
+        let mut acts = Acts::default();
+        if let Some(moved) = machine.drain(caller, now, &mut acts) {
+            self.client.timer.schedule(&self.client, moved, self);
+        }
+        if let Some(more) = &mut acts.more {
+            more.listeners = self.client.events.post(self, &machine.core, &more.notices, now.wall);
         }
         acts
     }
 
     /// Does, outside of the lock, what was decided under it, but for what concerns the caller.
-    fn act(self: &Arc<Self>, acts: &mut Acts) {
-        if acts.are_none() {
-            return;
-        }
-        if let Some(moved) = acts.schedule {
-            self.client.timer.schedule(&self.client, moved, self);
-        }
-        for (call, slot, event) in acts.others.drain(..) {
+    fn act(self: &Arc<Self>, more: Option<Box<More>>) {
+        let Some(more) = more else { return };
+        for (call, slot, event) in more.others {
             slot.push(call, event);
         }
-        for task in acts.abandoned.drain(..) {
+        for task in more.abandoned {
             task.abort();
         }
-        for effect in acts.session.drain(..) {
+        for effect in more.session {
             let id = effect.id();
             let shared = Arc::clone(self);
             // Under the lock, so that the task cannot end before it is listed.
@@ -175,10 +174,10 @@ impl Shared {
             });
             machine.task_began(id, task.abort_handle());
         }
-        for listener in acts.listeners.drain(..) {
+        for listener in more.listeners {
             listener.wake();
         }
-        for notice in &acts.notices {
+        for notice in &more.notices {
             self.client.observe(&self.account, notice);
         }
     }

@@ -1,5 +1,7 @@
 //! How effects are performed here: exchanges over the wire, records in the store, permits from the client's own limits.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,7 +14,6 @@ use hallpass_core::host::Host;
 use hallpass_core::store::{Expected, LeaseNumber, Record, StoreError, Version};
 use hallpass_core::time::Now;
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::body::{CallBody, ResponseStream};
 use crate::client::Inner;
@@ -80,7 +81,11 @@ impl Host for Performer<'_> {
         let answer = match &self.client().wire {
             Wire::Network(transport) => {
                 let started = self.client().clock.instant(self.now.mono);
-                let exchange = transport.exchange_since(started, request, limits).instrument(span.clone());
+                let mut exchange = pin!(transport.exchange_since(started, request, limits));
+                let exchange = poll_fn(|cx| {
+                    let _inside = span.enter();
+                    exchange.as_mut().poll(cx)
+                });
                 exchange.await.map(|answer| answer.map(ResponseStream::network))
             }
             #[cfg(feature = "testing")]

@@ -1,8 +1,8 @@
 //! When is which session looked at next? One task per client fires all their due moments.
 //!
-//! A session's moment moves only when an earlier one is wanted, so a call that ends in time costs the timer nothing; a moment that has
-//! lost its meaning costs one look. **Invariant:** a session has one place here however often it is moved, so the timer is as large
-//! as the crowd, and each move costs the logarithm of that.
+//! A call moves its session's moment only to an earlier one, so a call that ends in time costs the timer nothing; a moment that has
+//! lost its meaning by that costs one look. **Invariant:** a session has one place here however often it is moved (it is moved under its
+//! lock), so the timer is as large as the crowd, and each move costs the logarithm of that.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -198,6 +198,18 @@ export class Client extends EventTarget implements AsyncDisposable {
   }
 
   /**
+   * Removes what is saved of an account without opening it; a session of it that is open is closed with it. The platform is not told.
+   * Whether there was anything.
+   */
+  async forget(account: string): Promise<boolean> {
+    const { store } = this.#options;
+    const open = this.#sessions.get(account);
+    await open?.forget();
+    const key = { namespace: this.#namespace, kind: "session", platform: this.platform, account } as const;
+    return (await store?.remove(key, "any")) !== undefined || open !== undefined;
+  }
+
+  /**
    * What happens to sessions from now on, up to the end of the client. Sessions never wait for a reader: when its buffer is full the
    * oldest notices are lost, and it is told how many.
    *

@@ -70,9 +70,19 @@ export class PooledSession {
     return this.#session.stats;
   }
 
+  /** When the present access token ends, where that is known. */
+  get expiresAt(): Date | undefined {
+    return this.#session.expiresAt;
+  }
+
   /** Renews now, whether it is time or not. */
   renew(): Promise<void> {
     return this.#session.renew();
+  }
+
+  /** {@link Session.validate}. */
+  validate(): Promise<void> {
+    return this.#session.validate();
   }
 }
 

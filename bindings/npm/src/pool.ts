@@ -9,7 +9,7 @@ import { Lease, type LeaseHome, type PooledSession } from "./lease.js";
 import { check } from "./options.js";
 import type { Credentials } from "./platform.js";
 import type { Runtime } from "./runtime.js";
-import type { Session } from "./session.js";
+import { checkWithin, type Session } from "./session.js";
 
 /** What a pool is made with; times are in milliseconds. */
 export interface PoolOptions {
@@ -234,11 +234,24 @@ export class SessionPool {
     return statsOf(read(counted) as Value[]);
   }
 
-  /** Gives no more sessions, and ends once those that are out are back. Who waits for one is told `closed`. */
-  async drain(): Promise<void> {
-    const back = new Promise<void>((resolve) => this.#drained.add(resolve));
+  /**
+   * Gives no more sessions, and ends once those that are out are back. Who waits for one is told `closed`. Rejects with `timeout` when some
+   * are still out after `within` milliseconds; the pool stays drained all the same.
+   */
+  async drain(options: { readonly within?: number | undefined } = {}): Promise<void> {
+    check(options, ["within"], "pool.drain()");
+    const { within } = options;
+    checkWithin(within);
     this.#enter(this.#live(), (rota, mono, wall) => rota.drain(mono, wall));
-    if (!this.#isDrained) await back;
+    if (this.#isDrained) return;
+    const { runtime } = this.#home;
+    let timer: unknown;
+    const back = new Promise<void>((resolve, reject) => {
+      this.#drained.add(resolve);
+      const late = (): void => reject(failure("timeout", "network", `${this.stats.held} sessions of the pool are still out`));
+      if (within !== undefined) timer = runtime.setTimer(late, within);
+    });
+    await back.finally(() => timer === undefined || runtime.clearTimer(timer));
   }
 
   /** Waits until the turn holds an account whose session is open. */

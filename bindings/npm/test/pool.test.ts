@@ -136,7 +136,10 @@ test("a pool drains, and resumes what is saved without signing in", async (conte
   const pool = before.pool({ accounts: NAMES, credentials: password });
   const leases = await Promise.all(NAMES.map(() => pool.acquire()));
   const waiting = kindOf(pool.acquire());
-  const drained = pool.drain();
+  await leases[0]?.session.validate();
+  assert.ok((leases[0]?.session.expiresAt?.getTime() ?? 0) > Date.now());
+  assert.equal(await kindOf(pool.drain({ within: 5 })), "timeout");
+  const drained = pool.drain({ within: 60_000 });
   assert.equal(await waiting, "closed");
   for (const lease of leases) lease.release();
   await drained;

@@ -35,6 +35,22 @@ for (const recipe of ["oauth", "json", "form", "bearer"] as const) {
   });
 }
 
+test("what is saved of an account is removed without opening it, and an open session with it", async (context) => {
+  const store = new MemoryStore();
+  const options = { platform: testbed.json(), store, keys: KEYS };
+  const first = new Client(options);
+  await first.signIn("left", password("left"));
+  await first.close();
+  const made = client(context, options);
+  assert.equal(await made.forget("left"), true);
+  assert.equal(await made.forget("left"), false);
+  await assert.rejects(made.resume("left"), { kind: "no_session" });
+  const session = await made.signIn("left", password("left"));
+  assert.equal(await made.forget("left"), true);
+  assert.equal(session.state, "closed");
+  assert.deepEqual(await made.sessions(), []);
+});
+
 test("refused credentials are an error of their own and asked for once", async (context) => {
   await testbed.control("reset");
   const made = client(context, { platform: testbed.json() });

@@ -14,6 +14,7 @@ import { FileStore, keysFromEnvironment, keysFromFile } from "hallpass/node";
 import { digestOf } from "../src/node/format.js";
 import { Slot } from "../src/node/slot.js";
 import { bytes, key, LAWS } from "./laws/laws.js";
+import { LEASE_LAWS } from "./laws/leases.js";
 import { program, vectors } from "./support/paths.js";
 import { SAVED, sealedAs } from "./support/saver.js";
 
@@ -33,6 +34,13 @@ for (const [sentence, law] of Object.entries(LAWS)) {
   test(`files: ${sentence}`, async (context) => {
     const clock = { now: NOW };
     await law({ store: await FileStore.open(await folder(context), { now: () => clock.now }), clock });
+  });
+}
+
+for (const [sentence, law] of Object.entries(LEASE_LAWS)) {
+  test(`memory: ${sentence}`, async () => {
+    const clock = { now: NOW };
+    await law({ store: new MemoryStore({ now: () => clock.now }), clock });
   });
 }
 

@@ -22,31 +22,31 @@ pub use other::{CacheLoad, CacheStore, Cached, Declined, Lease, Load, Permit, Pe
 pub use sign::{BodyWanted, KeyPair, Sign, SignWork, Signed, Unsigned};
 pub use ticket::{CallId, EffectId, Ticket};
 
-/// Something to be done outside.
+/// Something to be done outside. What it says is boxed, for it changes hands several times on its way.
 #[derive(Debug)]
 pub enum Effect {
     /// Send a request, bring its answer.
     Exchange(Box<Exchange>),
     /// Load a sealed record.
-    Load(Load),
+    Load(Box<Load>),
     /// Save a sealed record by compare-and-set.
-    Save(Save),
+    Save(Box<Save>),
     /// Take the right to start a renewal across processes.
-    Lease(Lease),
+    Lease(Box<Lease>),
     /// Let that right go.
-    Release(Release),
+    Release(Box<Release>),
     /// Remove a record.
-    Remove(Remove),
+    Remove(Box<Remove>),
     /// Ask what the sessions of a client share.
-    Permit(Permit),
+    Permit(Box<Permit>),
     /// Look up a cached response.
-    CacheLoad(CacheLoad),
+    CacheLoad(Box<CacheLoad>),
     /// Keep a response.
-    CacheStore(CacheStore),
+    CacheStore(Box<CacheStore>),
     /// Make a signature.
     Sign(Box<Sign>),
     /// Ask the program something: a second factor, a person's consent, a custom sign-in.
-    Ask(Ask),
+    Ask(Box<Ask>),
 }
 
 impl Effect {

@@ -38,7 +38,7 @@ impl Session {
         self.set_asking(Some(effect));
         self.notice(Notice::Challenged);
         let ticket = Ticket::new(effect, self.tag);
-        self.run(Effect::Ask(Ask { ticket, deadline, question }));
+        self.run(Effect::Ask(Box::new(Ask { ticket, deadline, question })));
     }
 
     /// The program answered, or would not.

@@ -186,7 +186,7 @@ impl Session {
             call.state = State::Asking(effect, Box::new(Setback { delay, fallback }));
         }
         let ticket = Ticket::new(effect, self.tag);
-        self.run(Effect::Permit(Permit { ticket, call: id, deadline, origin, successes }));
+        self.run(Effect::Permit(Box::new(Permit { ticket, call: id, deadline, origin, successes })));
     }
 
     pub(super) fn retry_granted(&mut self, id: CallId, now: Now) {

@@ -215,7 +215,7 @@ impl Session {
         let wait = self.compiled.platform().timeouts.store;
         let (effect, deadline) = self.expect(KindName::Remove, Asker::Remove, wait, now);
         let ticket = Ticket::new(effect, self.tag);
-        self.run(Effect::Remove(Remove { ticket, deadline, key }));
+        self.run(Effect::Remove(Box::new(Remove { ticket, deadline, key })));
     }
 
     pub(super) fn removed(&mut self, result: Result<(), StoreError>, _now: Now) {

@@ -69,7 +69,7 @@ impl Session {
         let wait = self.compiled.platform().timeouts.store;
         let (effect, deadline) = self.expect(KindName::Load, Asker::Load(why), wait, now);
         let ticket = Ticket::new(effect, self.tag);
-        self.run(Effect::Load(Load { ticket, deadline, key }));
+        self.run(Effect::Load(Box::new(Load { ticket, deadline, key })));
     }
 
     /// The store answered.

@@ -100,7 +100,7 @@ impl Session {
             None => Expected::Absent,
         };
         let (ticket, expiry) = (Ticket::new(effect, self.tag), self.expiry());
-        self.run(Effect::Save(Save { ticket, deadline, key, sealed, expected, expiry }));
+        self.run(Effect::Save(Box::new(Save { ticket, deadline, key, sealed, expected, expiry })));
     }
 
     /// Saves after a short while, so that several small changes become one save.

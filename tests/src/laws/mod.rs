@@ -14,6 +14,7 @@ use hallpass_core::time::Wall;
 
 pub mod concurrency;
 pub mod expiry;
+pub mod leases;
 pub mod listing;
 pub mod records;
 
@@ -65,7 +66,7 @@ impl fmt::Debug for ManualClock {
     }
 }
 
-/// Runs every law, each on a subject of its own. Needs a multi-threaded runtime.
+/// Runs every law that the store's capabilities reach, each on a subject of its own. Needs a multi-threaded runtime.
 pub async fn all(fresh: impl Fn() -> Subject) {
     records::what_was_saved_is_loaded(&fresh()).await;
     records::a_stale_or_wrong_expectation_changes_nothing(&fresh()).await;
@@ -87,6 +88,16 @@ pub async fn all(fresh: impl Fn() -> Subject) {
     concurrency::of_writers_that_expect_the_same_exactly_one_wins(&fresh()).await;
     concurrency::a_reader_never_misses_a_record_that_is_being_replaced(&fresh()).await;
     concurrency::a_removal_and_a_save_of_one_version_do_not_both_win(&fresh()).await;
+    if !fresh().store.capabilities().lease {
+        return leases::a_store_without_leases_says_so(&fresh()).await;
+    }
+    leases::of_those_that_ask_at_once_exactly_one_holds_the_lease(&fresh()).await;
+    leases::a_lease_ends_by_its_time(&fresh()).await;
+    leases::numbers_of_leases_only_grow(&fresh()).await;
+    leases::letting_go_of_an_old_lease_changes_nothing(&fresh()).await;
+    leases::a_lease_is_no_record(&fresh()).await;
+    leases::a_lease_blocks_no_other_method(&fresh()).await;
+    leases::leases_of_two_keys_are_apart(&fresh()).await;
 }
 
 fn key(account: &str) -> RecordKey {

@@ -189,42 +189,42 @@ impl Host for World {
     }
 
     async fn load(&self, load: Load) -> Result<Option<Record>, StoreError> {
-        match self.outcome(Effect::Load(load)).await {
+        match self.outcome(Effect::Load(Box::new(load))).await {
             Outcome::Load(result) => result,
             other => unreachable!("{other:?}"),
         }
     }
 
     async fn save(&self, save: Save) -> Result<Version, StoreError> {
-        match self.outcome(Effect::Save(save)).await {
+        match self.outcome(Effect::Save(Box::new(save))).await {
             Outcome::Save(result) => result,
             other => unreachable!("{other:?}"),
         }
     }
 
     async fn remove(&self, remove: Remove) -> Result<(), StoreError> {
-        match self.outcome(Effect::Remove(remove)).await {
+        match self.outcome(Effect::Remove(Box::new(remove))).await {
             Outcome::Remove(result) => result,
             other => unreachable!("{other:?}"),
         }
     }
 
     async fn permit(&self, permit: Permit) -> PermitAnswer {
-        match self.outcome(Effect::Permit(permit)).await {
+        match self.outcome(Effect::Permit(Box::new(permit))).await {
             Outcome::Permit(answer) => answer,
             other => unreachable!("{other:?}"),
         }
     }
 
     async fn lease(&self, lease: Lease) -> Result<Option<LeaseNumber>, StoreError> {
-        match self.outcome(Effect::Lease(lease)).await {
+        match self.outcome(Effect::Lease(Box::new(lease))).await {
             Outcome::Lease(result) => result,
             other => unreachable!("{other:?}"),
         }
     }
 
     async fn release(&self, release: Release) -> Result<bool, StoreError> {
-        match self.outcome(Effect::Release(release)).await {
+        match self.outcome(Effect::Release(Box::new(release))).await {
             Outcome::Release(result) => result,
             other => unreachable!("{other:?}"),
         }
@@ -246,7 +246,7 @@ impl Host for World {
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Declined> {
-        match self.outcome(Effect::Ask(ask)).await {
+        match self.outcome(Effect::Ask(Box::new(ask))).await {
             Outcome::Ask(result) => result,
             other => unreachable!("{other:?}"),
         }

@@ -37,7 +37,7 @@ fn challenge(pair: &mut Pair) {
 
 fn question(pair: &mut Pair) -> Ask {
     match pair.other() {
-        Effect::Ask(ask) => ask,
+        Effect::Ask(ask) => *ask,
         other => panic!("{other:?}"),
     }
 }

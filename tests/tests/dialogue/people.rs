@@ -35,7 +35,7 @@ fn asking(rest: &str) -> Pair {
 
 fn question(pair: &mut Pair) -> Ask {
     match pair.other() {
-        Effect::Ask(ask) => ask,
+        Effect::Ask(ask) => *ask,
         other => panic!("no question: {other:?}"),
     }
 }

@@ -9,7 +9,7 @@ pub(crate) enum PlatformCommand {
     /// Check a platform file, and say what in it looks like a mistake
     Check(CheckFile),
     /// Write a new platform file, asking for what is not given
-    New(New),
+    New(Box<New>),
 }
 
 /// Check a platform file: what is wrong, with its line and the nearest key, and what is allowed but looks like a mistake.
@@ -43,9 +43,24 @@ pub(crate) struct New {
     /// Where the sign-in form or JSON goes, such as /login
     #[arg(long, value_name = "PATH")]
     pub(crate) login_path: Option<String>,
+    /// The header that carries an API key, such as x-api-key
+    #[arg(long, value_name = "NAME", conflicts_with = "key_query")]
+    pub(crate) key_header: Option<String>,
+    /// The parameter of the address that carries an API key, such as api_key
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key_query: Option<String>,
+    /// The OAuth 2 issuer, whose metadata names its endpoints
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
     /// The token endpoint, such as /oauth/token
     #[arg(long, value_name = "URL")]
     pub(crate) token_url: Option<String>,
+    /// The device authorization endpoint
+    #[arg(long, value_name = "URL")]
+    pub(crate) device_url: Option<String>,
+    /// Where the browser goes to sign in
+    #[arg(long, value_name = "URL")]
+    pub(crate) authorize_url: Option<String>,
     /// The client's id at the token endpoint
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
@@ -72,10 +87,20 @@ pub(crate) enum Recipe {
     Form,
     /// A JSON document with a user name and a password
     Json,
-    /// A refresh token (OAuth 2)
-    Oauth2Refresh,
+    /// A user name and a password with every call
+    Basic,
+    /// An API key with every call
+    ApiKey,
     /// An access token that does not change
     Bearer,
+    /// A refresh token (OAuth 2)
+    Oauth2Refresh,
+    /// A program that signs in as itself, with its client's secret (OAuth 2)
+    ClientCredentials,
+    /// A person who enters a code on another device (OAuth 2)
+    DeviceCode,
+    /// A person who signs in with a browser (OAuth 2)
+    AuthorizationCode,
 }
 
 const CHECK: &str = "\
@@ -85,4 +110,6 @@ const NEW: &str = "\
 Examples:
   hallpass platform new                               # asks
   hallpass platform new --id example --base-url https://api.example.com --sign-in bearer --identity-path /me
+  hallpass platform new --id example --base-url https://api.example.com --sign-in authorization-code \
+    --issuer https://login.example.com --client-id my-app
 The keys of platform files are described in docs/platform.schema.json.";

@@ -68,6 +68,47 @@ fn a_platform_file_is_written_from_flags_checked_and_never_over_another() {
 }
 
 #[test]
+fn a_platform_file_can_be_written_for_every_way_to_sign_in_that_needs_no_more() {
+    let world = World::new();
+    let issuer: &[&str] = &["--issuer", "https://login.example/tenant", "--client-id", "app"];
+    let endpoints: &[&str] = &["--token-url", "/token", "--client-id", "app"];
+    let device = [endpoints, &["--device-url", "/device"]].concat();
+    let browser = [endpoints, &["--authorize-url", "/authorize"]].concat();
+    for (recipe, more, expected) in [
+        ("bundle", &[][..], "[sign_in.bundle]"),
+        ("form", &["--login-path", "/login"], "[sign_in.form]\npath = \"/login\""),
+        ("basic", &[], "[sign_in.basic]"),
+        ("api-key", &["--key-header", "x-api-key"], "[sign_in.api_key]\nheader = \"x-api-key\""),
+        ("api-key", &["--key-query", "key"], "[sign_in.api_key]\nquery = \"key\""),
+        ("bearer", &[], "[sign_in.bearer]"),
+        ("oauth2-refresh", &["--token-url", "/token"], "[renew]\ntoken_url = \"/token\""),
+        ("client-credentials", endpoints, "client_auth = \"basic\""),
+        ("device-code", &device, "device_url = \"/device\""),
+        ("authorization-code", &browser, "authorize_url = \"/authorize\""),
+        ("oauth2-refresh", issuer, "issuer = \"https://login.example/tenant\""),
+        ("client-credentials", issuer, "[renew]\nclient_id = \"app\""),
+        ("device-code", issuer, "[sign_in.device_code]\n"),
+        ("authorization-code", issuer, "origins = [\"https://login.example\"]"),
+    ] {
+        let start =
+            ["platform", "new", "made.toml", "--force", "--id", "x", "--base-url", "https://a.example", "--sign-in"];
+        world.run(&[&start[..], &[recipe], more].concat()).expect(0);
+        let text = fs::read_to_string(world.folder().join("made.toml")).unwrap();
+        assert!(text.contains(expected), "{recipe}: {text}");
+        world.run(&["platform", "check", "./made.toml"]).expect(0);
+    }
+    for (recipe, flag) in [
+        ("api-key", "--key-header"),
+        ("client-credentials", "--token-url"),
+        ("device-code", "--token-url"),
+        ("authorization-code", "--token-url"),
+    ] {
+        let words = ["platform", "new", "-", "--id", "x", "--base-url", "https://a.example", "--sign-in", recipe];
+        world.run(&words).expect_kind(2, "config_invalid").says(flag);
+    }
+}
+
+#[test]
 fn a_platform_file_that_cannot_be_is_not_written() {
     let world = World::new();
     let start = ["platform", "new", "out.toml", "--id", "x", "--sign-in", "bearer"];

@@ -41,8 +41,10 @@ export interface StoreEffect extends Common {
 }
 
 /** The right to start a renewal: to be taken for so many milliseconds, or let go. */
-export interface LeaseEffect extends Common {
-  readonly kind: "lease" | "release";
+export type LeaseEffect = LeaseOf<"lease"> | LeaseOf<"release">;
+
+interface LeaseOf<K> extends Common {
+  readonly kind: K;
   readonly key: RecordKey;
   readonly hold: number;
   readonly number: number;

@@ -23,7 +23,8 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-function save(store: Store, of: RecordKey, text: string, expected: Expected, expiry?: Expiry): Promise<number> {
+/** Saves a text. */
+export function save(store: Store, of: RecordKey, text: string, expected: Expected, expiry?: Expiry): Promise<number> {
   return store.save(of, bytes(text), expected, expiry);
 }
 
@@ -35,7 +36,8 @@ async function conflicts(attempt: Promise<unknown>, present: number | undefined)
   });
 }
 
-async function isLive(store: Store): Promise<boolean> {
+/** Whether the key of alice holds a record. */
+export async function isLive(store: Store): Promise<boolean> {
   return (await store.load(key("alice"))) !== undefined;
 }
 

@@ -8,26 +8,22 @@ use std::time::Instant;
 
 use hallpass_bench::figure::{Failure, Figure, Target};
 
-use crate::issuer::{Issuer, Manner, OWN_BYTES, sign_in_all};
+use crate::issuer::{Issuer, Manner, OWN_BYTES};
+use crate::spent::process_time;
 use crate::{HEAP, lookup};
 
 pub(crate) fn measure(size: usize) -> Result<Vec<Figure>, Failure> {
-    let issuer = Issuer::new(Manner {
-        lifetime: |_, _| 3_600,
-        sessions: size as u64,
-        thinks: std::time::Duration::ZERO,
-        refuses: 0,
-    });
+    let issuer = Issuer::new(Manner::quiet(size));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let handle = runtime.handle().clone();
     let (sessions, client, mut figures) = runtime.block_on(async {
         let client = issuer.client()?;
         // What the first session brings about for all is not the others'.
-        let first = sign_in_all(&client, 1).await?;
-        let (heap, resident) = (HEAP.current_usage(), resident());
-        let started = Instant::now();
-        let sessions = sign_in_all(&client, size).await?;
-        let took = started.elapsed();
+        let first = issuer.sign_in_all(&client, 1).await?;
+        let (heap, pages) = (HEAP.current_usage(), resident());
+        let (started, spent) = (Instant::now(), process_time());
+        let sessions = issuer.sign_in_all(&client, size).await?;
+        let (took, spent) = (started.elapsed(), process_time().saturating_sub(spent));
         drop(first);
         let handles = sessions.capacity() * size_of::<hallpass::Session>();
         let each = |bytes: usize| bytes.saturating_sub(handles) as f64 / size as f64 - OWN_BYTES as f64;
@@ -39,13 +35,9 @@ pub(crate) fn measure(size: usize) -> Result<Vec<Figure>, Failure> {
                 "bytes",
                 Target::AtMost(1024.0),
             ),
-            Figure::new(
-                named("resident"),
-                each(crate::crowd::resident().saturating_sub(resident)),
-                "bytes",
-                Target::None,
-            ),
-            Figure::new(named("create"), took.as_secs_f64() * 1e6 / size as f64, "µs/session", Target::None),
+            Figure::new(named("resident"), each(resident().saturating_sub(pages)), "bytes", Target::None),
+            Figure::new(named("create"), spent.as_secs_f64() * 1e6 / size as f64, "µs", Target::None),
+            Figure::new(named("create_elapsed"), took.as_secs_f64() * 1e6 / size as f64, "µs", Target::None),
         ];
         Ok::<_, Failure>((sessions, client, figures))
     })?;

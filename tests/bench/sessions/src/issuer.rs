@@ -26,6 +26,8 @@ struct Inner {
     /// Exchanges of refresh tokens, sign-ins included.
     granted: AtomicU64,
     refused: AtomicU64,
+    /// Keep-alives.
+    asked: AtomicU64,
     /// Refused calls wait here until all have come.
     together: Barrier,
     /// When the latest token was handed out.
@@ -42,6 +44,15 @@ pub(crate) struct Manner {
     pub(crate) thinks: Duration,
     /// So many calls with the first token are refused, all at once.
     pub(crate) refuses: usize,
+    /// What the platform file says beside the sign-in.
+    pub(crate) describes: &'static str,
+}
+
+impl Manner {
+    /// Answers at once, with tokens that live for an hour, and refuses nothing.
+    pub(crate) const fn quiet(sessions: usize) -> Self {
+        Self { lifetime: |_, _| 3_600, sessions: sessions as u64, thinks: Duration::ZERO, refuses: 0, describes: "" }
+    }
 }
 
 impl Issuer {
@@ -50,6 +61,7 @@ impl Issuer {
             manner,
             granted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
             together: Barrier::new(manner.refuses.max(1)),
             renewed: Mutex::new(None),
         }))
@@ -68,6 +80,22 @@ impl Issuer {
 
     pub(crate) fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// So many keep-alives came.
+    pub(crate) fn asked(&self) -> u64 {
+        self.0.asked.load(Ordering::Relaxed)
+    }
+
+    /// Signs so many accounts in, one after the other.
+    pub(crate) async fn sign_in_all(&self, client: &Client, count: usize) -> Result<Vec<Session>, Failure> {
+        let platform = platform(self.0.manner.describes)?;
+        let mut sessions = Vec::with_capacity(count);
+        for number in 0..count {
+            let credentials = Credentials::refresh_token(FIRST_REFRESH);
+            sessions.push(client.sign_in(&platform, &account(number), credentials).await?);
+        }
+        Ok(sessions)
     }
 
     /// When the latest token was handed out.
@@ -91,6 +119,9 @@ impl Issuer {
     }
 
     async fn serve(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if request.uri().path() == "/me" {
+            self.0.asked.fetch_add(1, Ordering::Relaxed);
+        }
         let mut answer = Response::new(Bytes::from_static(b"{}"));
         let spent = request.headers().get(AUTHORIZATION).is_some_and(|token| token.as_bytes() == FIRST.as_bytes());
         if spent && self.0.manner.refuses > 0 {
@@ -121,21 +152,10 @@ impl fmt::Debug for Issuer {
 }
 
 /// What every session here belongs to.
-pub(crate) fn platform() -> Result<Platform, Failure> {
+fn platform(describes: &str) -> Result<Platform, Failure> {
     Ok(Platform::from_toml(&format!(
-        "id = \"{PLATFORM}\"\nbase_url = \"https://crowd.example\"\n[sign_in.oauth2_refresh]\n[renew]\ntoken_url = \"/token\"\n"
+        "id = \"{PLATFORM}\"\nbase_url = \"https://crowd.example\"\n[sign_in.oauth2_refresh]\n[renew]\ntoken_url = \"/token\"\n{describes}"
     ))?)
-}
-
-/// Signs so many accounts in, one after the other.
-pub(crate) async fn sign_in_all(client: &Client, count: usize) -> Result<Vec<Session>, Failure> {
-    let platform = platform()?;
-    let mut sessions = Vec::with_capacity(count);
-    for number in 0..count {
-        let credentials = Credentials::refresh_token(FIRST_REFRESH);
-        sessions.push(client.sign_in(&platform, &account(number), credentials).await?);
-    }
-    Ok(sessions)
 }
 
 /// The name of the account of this number.

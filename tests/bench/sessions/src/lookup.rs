@@ -3,12 +3,13 @@
 //! Both the processor's time and the clock's are told: on a machine with other work to do, the second holds that work as well.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hallpass::Client;
 use hallpass_bench::figure::{Failure, Figure, Target};
 
 use crate::issuer::{PLATFORM, account};
+use crate::spent::thread_time;
 
 /// Nanoseconds of processor time that a look-up takes, and nanoseconds from its start to its end, as eight tasks do them side by side on
 /// the runtime's threads.
@@ -42,12 +43,6 @@ pub(crate) async fn from_eight_tasks(client: &Client, size: usize) -> Result<[Fi
         Figure::new(format!("sessions.lookup.{size}"), each(busy), "ns", Target::None),
         Figure::new(format!("sessions.lookup_elapsed.{size}"), each(waited), "ns", Target::None),
     ])
-}
-
-/// How long this thread has been executing.
-fn thread_time() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 const TASKS: usize = 8;

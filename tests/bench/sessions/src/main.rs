@@ -8,6 +8,7 @@ mod crowd;
 mod hour;
 mod issuer;
 mod lookup;
+mod spent;
 mod storm;
 
 use std::process::ExitCode;
@@ -27,14 +28,28 @@ struct Arguments {
     /// Up to a hundred thousand sessions only.
     #[arg(long)]
     quick: bool,
+    /// Only this part.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// Print one JSON array and nothing else.
     #[arg(long)]
     json: bool,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Bytes, creating, look-ups.
+    Crowd,
+    /// An hour in which every token ends.
+    Hour,
+    /// Ten thousand refused calls.
+    Storm,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match measure(if arguments.quick { &SIZES[..2] } else { &SIZES }) {
+    match measure(&arguments) {
         Ok(figures) => {
             let text = if arguments.json { figure::json(&figures) } else { Ok(figure::table(&figures)) };
             match text {
@@ -47,13 +62,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(sizes: &[usize]) -> Result<Vec<Figure>, Failure> {
+fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
+    let sizes = if arguments.quick { &SIZES[..2] } else { &SIZES };
+    let wanted = |part| arguments.only.is_none_or(|only| only == part);
     let mut figures = Vec::new();
-    for size in sizes {
-        figures.extend(crowd::measure(*size)?);
+    if wanted(Part::Crowd) {
+        for size in sizes {
+            figures.extend(crowd::measure(*size)?);
+        }
     }
-    figures.extend(hour::measure(sizes)?);
-    figures.extend(storm::measure()?);
+    if wanted(Part::Hour) {
+        figures.extend(hour::measure(sizes)?);
+    }
+    if wanted(Part::Storm) {
+        figures.extend(storm::measure()?);
+    }
     Ok(figures)
 }
 

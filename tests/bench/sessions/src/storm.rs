@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hallpass::Session;
 use hallpass_bench::figure::{Failure, Figure, Target};
 
-use crate::issuer::{Issuer, Manner, sign_in_all};
+use crate::issuer::{Issuer, Manner};
 
 pub(crate) fn measure() -> Result<Vec<Figure>, Failure> {
     let calm = rush(0)?;
@@ -38,12 +38,11 @@ impl Rush {
 }
 
 fn rush(refuses: usize) -> Result<Rush, Failure> {
-    let issuer =
-        Issuer::new(Manner { lifetime: |_, _| 3_600, sessions: 1, thinks: Duration::from_millis(50), refuses });
+    let issuer = Issuer::new(Manner { thinks: Duration::from_millis(50), refuses, ..Manner::quiet(1) });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let client = issuer.client()?;
-        let session = sign_in_all(&client, 1).await?.pop().ok_or("nobody signed in")?;
+        let session = issuer.sign_in_all(&client, 1).await?.pop().ok_or("nobody signed in")?;
         let started = Instant::now();
         let calls: Vec<_> = (0..CALLS).map(|_| tokio::spawn(call(session.clone()))).collect();
         let mut ends = Vec::with_capacity(CALLS);

@@ -2,6 +2,7 @@
 
 mod check;
 mod describe;
+mod draft;
 mod new;
 mod remarks;
 

@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use hallpass::core::platform::Platform;
 use hallpass::{Error, Kind};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::draft::Draft;
 use crate::args::{New, Recipe};
 use crate::outcome::{Exit, Failure};
 use crate::output::{self, Replaces};
@@ -41,42 +41,16 @@ pub(super) fn run(wanted: &New) -> Result<Exit, Failure> {
     Ok(Exit::Served)
 }
 
-/// The answers so far; empty is not answered, or left out.
-struct Draft {
-    id: String,
-    base_url: String,
-    recipe: Option<Recipe>,
-    login_path: String,
-    token_url: String,
-    client_id: String,
-    identity_path: String,
-    account_id: String,
-}
-
 impl Draft {
-    fn of(wanted: &New) -> Self {
-        let text = |given: &Option<String>| given.clone().unwrap_or_default();
-        Self {
-            id: text(&wanted.id),
-            base_url: text(&wanted.base_url),
-            recipe: wanted.sign_in,
-            login_path: text(&wanted.login_path),
-            token_url: text(&wanted.token_url),
-            client_id: text(&wanted.client_id),
-            identity_path: text(&wanted.identity_path),
-            account_id: text(&wanted.account_id),
-        }
-    }
-
     /// Asks for what is not given, where somebody is there to be asked; what cannot be left out is an error otherwise.
     fn complete(&mut self) -> Result<(), Failure> {
         let asks = prompt::is_possible();
-        let every = Recipe::value_variants().iter().map(|recipe| name(*recipe)).collect::<Vec<_>>().join(", ");
+        let every = Recipe::value_variants().iter().map(|recipe| recipe.name()).collect::<Vec<_>>().join(", ");
         self.settle(asks, "--id", "name of the platform", |draft| &mut draft.id)?;
         self.settle(asks, "--base-url", "address, such as https://api.example.com", |draft| &mut draft.base_url)?;
         while self.recipe.is_none() {
             let typed = required(asks, "--sign-in", &format!("how one signs in ({every})"))?;
-            self.recipe = Recipe::from_str(&typed, true).ok();
+            self.recipe = Recipe::from_str(&typed.replace('_', "-"), true).ok();
         }
         match self.recipe {
             Some(Recipe::Form | Recipe::Json) => {
@@ -84,13 +58,13 @@ impl Draft {
                     &mut draft.login_path
                 })?;
             }
-            Some(Recipe::Oauth2Refresh) => {
-                self.settle(asks, "--token-url", "token endpoint, such as /oauth/token", |draft| &mut draft.token_url)?;
-                if asks && self.client_id.is_empty() {
-                    self.client_id = prompt::openly("client id (empty: none)")?;
-                }
+            Some(Recipe::ApiKey) if self.key_query.is_empty() => {
+                self.settle(asks, "--key-header", "header that carries the key, such as x-api-key", |draft| {
+                    &mut draft.key_header
+                })?;
             }
-            Some(Recipe::Bundle | Recipe::Bearer) | None => {}
+            Some(recipe) => self.complete_grant(recipe, asks)?,
+            None => {}
         }
         if asks && self.identity_path.is_empty() {
             self.identity_path = prompt::openly("where it says who one is, such as /me (empty: nowhere)")?;
@@ -101,14 +75,45 @@ impl Draft {
         Ok(())
     }
 
+    /// What a grant of OAuth 2 needs: the issuer, or its endpoints, and the client.
+    fn complete_grant(&mut self, recipe: Recipe, asks: bool) -> Result<(), Failure> {
+        let mut names =
+            vec![("--token-url", "token endpoint, such as /oauth/token", (|draft| &mut draft.token_url) as Place)];
+        match recipe {
+            Recipe::DeviceCode => {
+                names.push(("--device-url", "device authorization endpoint", |draft| &mut draft.device_url));
+            }
+            Recipe::AuthorizationCode => {
+                names.push(("--authorize-url", "where the browser goes to sign in", |draft| &mut draft.authorize_url));
+            }
+            Recipe::Oauth2Refresh | Recipe::ClientCredentials => {}
+            Recipe::Bundle | Recipe::Form | Recipe::Json | Recipe::Basic | Recipe::ApiKey | Recipe::Bearer => {
+                return Ok(());
+            }
+        }
+        let is_given = !self.token_url.is_empty();
+        while asks && self.issuer.is_empty() && !is_given {
+            self.issuer =
+                prompt::openly("address of the issuer, which says where its endpoints are (empty: there is none)")?;
+            let Err(failure) = self.checked() else { break };
+            report::failure(&failure, report::Errors::Text);
+            self.issuer.clear();
+        }
+        if self.issuer.is_empty() {
+            for (flag, question, place) in names {
+                self.settle(asks, flag, question, place)?;
+            }
+        }
+        if recipe != Recipe::Oauth2Refresh {
+            self.settle(asks, "--client-id", "client id", |draft| &mut draft.client_id)?;
+        } else if asks && self.client_id.is_empty() {
+            self.client_id = prompt::openly("client id (empty: none)")?;
+        }
+        Ok(())
+    }
+
     /// Fills a place, asking again while the answer cannot be.
-    fn settle(
-        &mut self,
-        asks: bool,
-        flag: &str,
-        question: &str,
-        place: fn(&mut Self) -> &mut String,
-    ) -> Result<(), Failure> {
+    fn settle(&mut self, asks: bool, flag: &str, question: &str, place: Place) -> Result<(), Failure> {
         if !place(self).is_empty() {
             return Ok(());
         }
@@ -119,73 +124,6 @@ impl Draft {
                 Err(failure) => report::failure(&failure, report::Errors::Text),
             }
         }
-    }
-
-    /// Whether the answers so far can be.
-    fn checked(&self) -> Result<(), Failure> {
-        let fill = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
-        let whole = Self {
-            id: fill(&self.id, "x"),
-            base_url: fill(&self.base_url, "https://x.example"),
-            recipe: self.recipe.or(Some(Recipe::Bearer)),
-            login_path: fill(&self.login_path, "/"),
-            token_url: fill(&self.token_url, "/"),
-            client_id: self.client_id.clone(),
-            identity_path: self.identity_path.clone(),
-            account_id: self.account_id.clone(),
-        };
-        Platform::from_toml(&whole.text()).map(drop).map_err(|error| {
-            // The line is one of a file that nobody has seen yet.
-            let detail = error.detail().split_once(": ").map_or(error.detail(), |(_, what)| what).to_owned();
-            Error::new(Kind::PlatformInvalid, detail).into()
-        })
-    }
-
-    /// The file.
-    fn text(&self) -> String {
-        let mut out = String::new();
-        let mut line = |text: &str| {
-            out.push_str(text);
-            out.push('\n');
-        };
-        line(&format!("id = {}", quoted(&self.id)));
-        line(&format!("base_url = {}", quoted(&self.base_url)));
-        line("");
-        match self.recipe {
-            Some(recipe @ (Recipe::Form | Recipe::Json)) => {
-                line(&format!("[sign_in.{}]", name(recipe)));
-                line(&format!("path = {}", quoted(&self.login_path)));
-                line("# The names that the platform gives its fields, and what of the credentials goes there.");
-                line("fields = { username = \"{username}\", password = \"{password}\" }");
-            }
-            Some(recipe @ Recipe::Oauth2Refresh) => {
-                line(&format!("[sign_in.{}]", name(recipe)));
-                line("");
-                line("[renew]");
-                line(&format!("token_url = {}", quoted(&self.token_url)));
-                if !self.client_id.is_empty() {
-                    line(&format!("client_id = {}", quoted(&self.client_id)));
-                }
-            }
-            Some(recipe @ Recipe::Bundle) => {
-                line(&format!("[sign_in.{}]", name(recipe)));
-                line("# What a bundle must hold to be of use:");
-                line("# required_cookies = [\"sid\"]");
-                line("# required_headers = [\"user-agent\"]");
-            }
-            Some(recipe @ Recipe::Bearer) => line(&format!("[sign_in.{}]", name(recipe))),
-            None => {}
-        }
-        if !self.identity_path.is_empty() {
-            line("");
-            line("# Who the platform says one is.");
-            line("[identity]");
-            line(&format!("path = {}", quoted(&self.identity_path)));
-            if !self.account_id.is_empty() {
-                line(&format!("account_id = {}", quoted(&self.account_id)));
-            }
-        }
-        out
     }
 }
 
@@ -220,17 +158,5 @@ fn word(path: &Path) -> String {
     }
 }
 
-fn name(recipe: Recipe) -> &'static str {
-    match recipe {
-        Recipe::Bundle => "bundle",
-        Recipe::Form => "form",
-        Recipe::Json => "json",
-        Recipe::Oauth2Refresh => "oauth2_refresh",
-        Recipe::Bearer => "bearer",
-    }
-}
-
-/// A TOML string; what JSON escapes is escaped the same there.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
-}
+/// Where an answer goes.
+type Place = fn(&mut Draft) -> &mut String;
