@@ -71,7 +71,7 @@ impl Session {
         let (wait, hold) = (self.compiled.platform().timeouts.store, self.lease_time());
         let (effect, deadline) = self.expect(KindName::Lease, Asker::Lease, wait, now);
         let ticket = Ticket::new(effect, self.tag);
-        self.run(Effect::Lease(Lease { ticket, deadline, key, hold }));
+        self.run(Effect::Lease(Box::new(Lease { ticket, deadline, key, hold })));
     }
 
     /// The store granted the lease, or did not.
@@ -110,7 +110,7 @@ impl Session {
         let wait = self.compiled.platform().timeouts.store;
         let (effect, deadline) = self.expect(KindName::Release, Asker::Release, wait, now);
         let ticket = Ticket::new(effect, self.tag);
-        self.run(Effect::Release(Release { ticket, deadline, key, number }));
+        self.run(Effect::Release(Box::new(Release { ticket, deadline, key, number })));
     }
 
     /// Somebody else is renewing: look again after a while whether they have saved.
