@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hallpass::Client;
 use hallpass::http::TransportSettings;
+use hallpass_testbed::{Action, Rule};
 use tokio::task::JoinSet;
 
 use crate::support::{alice, quick, testbed};
@@ -19,6 +20,9 @@ async fn ten_thousand_calls_whose_session_ends_under_them_renew_once_and_are_all
     let platform = quick(&testbed.url(), "");
     let session = client.sign_in(&platform, "alice", alice()).await.expect("signs in");
     testbed.expire("alice");
+    // The first answers come late, so that several calls are under way when the first of them is refused.
+    let late = Action::Delay { ms: 300 };
+    testbed.script(Rule::on("/api/items/1", late).times(64)).expect("a rule");
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
         let session = session.clone();
