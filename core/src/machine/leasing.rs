@@ -20,6 +20,7 @@ use super::renewal::Step;
 use super::restoring::LoadFor;
 use super::saving::store_error;
 use super::session::Session;
+use super::settings::Leases;
 use crate::effect::{Effect, KindName, Lease, Release, Ticket};
 use crate::error::{Error, Kind};
 use crate::store::{LeaseNumber, StoreError, Version};
@@ -54,13 +55,24 @@ pub(super) struct Intent {
 impl Session {
     /// Whether a renewal may be sent now, as far as other processes are concerned.
     pub(super) fn may_send(&self, now: Now) -> bool {
-        if !self.settings.persist.as_ref().is_some_and(|persist| persist.leases) {
+        if !self.settings.persist.as_ref().is_some_and(|persist| persist.leases == Leases::Granted) {
             return true;
         }
         let Some(holding) = &self.lease else { return false };
         let noted = |revision| self.saving.has(self.generation, revision);
         let is_noted = self.is_resendable() || holding.noted.is_some_and(noted);
         holding.alone || (holding.checked && is_noted && self.left(holding, now) >= self.exchange_time())
+    }
+
+    /// Why this session cannot be kept in its store: its refresh tokens rotate, and nothing there keeps two processes from sending one.
+    pub(super) fn lacks_leases(&self) -> Option<Error> {
+        let is_missing = self.settings.persist.as_ref().is_some_and(|persist| persist.leases == Leases::Missing);
+        let rotates = self.compiled.platform().renew.is_some() && !self.is_resendable();
+        (is_missing && rotates).then(|| {
+            let what = "this platform's refresh tokens rotate, and the store cannot keep two processes from sending the same one \
+                        (it lacks `cas` or `lease`); use another store, or give a lease store beside it";
+            Error::new(Kind::StoreUnfit, what)
+        })
     }
 
     /// Asks for the lease; one that is held still is too short by now.
@@ -195,7 +207,8 @@ impl Session {
         let Some(until) = self.lease.as_ref().map(|holding| holding.since.wall + self.lease_time()) else { return };
         let (resendable, exchange) = (self.is_resendable(), self.exchange_time());
         if !resendable {
-            self.intent = Some(Box::new(Intent { generation: self.generation, by: self.tag, send_by: until - exchange }));
+            self.intent =
+                Some(Box::new(Intent { generation: self.generation, by: self.tag, send_by: until - exchange }));
             self.revision += 1;
         }
         let revision = self.revision;
@@ -239,7 +252,8 @@ impl Session {
 
     /// The token was not used: whoever is next may send it.
     pub(super) fn withdraw_intent(&mut self, now: Now) {
-        let is_ours = self.intent.as_ref().is_some_and(|intent| intent.by == self.tag);
+        let is_ours =
+            self.intent.as_ref().is_some_and(|intent| intent.by == self.tag && intent.generation == self.generation);
         if is_ours && self.renewals.dead.is_none() && self.renewals.late.is_none() {
             self.intent = None;
             self.revision += 1;

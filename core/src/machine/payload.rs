@@ -16,8 +16,8 @@ use http::{HeaderName, HeaderValue};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
-use super::seldom::{Emptied, Seldom};
 use super::leasing::Intent;
+use super::seldom::{Emptied, Seldom};
 use super::session::Session;
 use super::window::Life;
 use crate::cookie::Jar;

@@ -46,7 +46,7 @@ impl Session {
             self.reply(id, Err(life::closed()));
             return id;
         }
-        if let Some(error) = self.lacks_signer() {
+        if let Some(error) = self.lacks_signer().or_else(|| self.lacks_leases()) {
             self.reply(id, Err(error));
             return id;
         }

@@ -177,7 +177,8 @@ impl Session {
 
     /// Whether calls wait until the present credentials are saved.
     fn is_save_awaited(&self) -> bool {
-        self.is_saving_sign_in() || self.renewal.as_ref().is_some_and(|renewal| matches!(renewal.step, Step::Saving | Step::Noting))
+        self.is_saving_sign_in()
+            || self.renewal.as_ref().is_some_and(|renewal| matches!(renewal.step, Step::Saving | Step::Noting))
     }
 
     /// Whether the session holds credentials that nothing has proved yet; those are not saved.

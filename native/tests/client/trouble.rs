@@ -1,13 +1,13 @@
 //! What happens to sessions while their store is away?
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass::store::{
-    Capabilities, Cursor, Expected, Expiry, LeaseNumber, MemoryStore, Page, Record, RecordKey, Store, StoreError, StoreFuture,
-    Version,
+    Capabilities, Cursor, Expected, Expiry, LeaseNumber, MemoryStore, Page, Record, RecordKey, Store, StoreError,
+    StoreFuture, Version,
 };
 use hallpass::{Builder, Client, RenewWithoutStore, Session, State};
 use hallpass_testbed::Testbed;

@@ -26,7 +26,7 @@ use rng::Rng;
 use hallpass_core::effect::Effect;
 use hallpass_core::store::LeaseNumber;
 use issuer::Issuer;
-use process::Process;
+use process::{Process, Ways};
 
 use crate::dialogue::{Mode, Shelf};
 
@@ -97,10 +97,11 @@ pub fn live(seed: u64) -> Outcome {
     let is_kept = is_shared || rng.percent(75);
     let is_bold = !is_shared && rng.percent(20);
     let count = if is_shared { 2 } else { 1 };
-    let is_lenient = issuer.is_lenient;
-    let process = |number: u64| Process::new(seed ^ number << 32, is_lenient, is_kept, is_bold, is_leased);
+    let ways = Ways { is_lenient: issuer.is_lenient, is_kept, is_bold, is_leased };
+    let process = |number: u64| Process::new(seed ^ number << 32, ways);
     let processes = (0..count).map(process).collect();
-    let mut world = World { rng, at: 0, issuer, shelf, leases: Leases::default(), stored: 0, is_calm: false, processes };
+    let mut world =
+        World { rng, at: 0, issuer, shelf, leases: Leases::default(), stored: 0, is_calm: false, processes };
     for _ in 0..STEPS {
         world.step();
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hallpass_core::credentials::Credentials;
 use hallpass_core::effect::{CallId, Effect, EffectId, Outcome};
 use hallpass_core::error::Error;
-use hallpass_core::machine::{Body, Head, Output, Reply, Session, Settings, State};
+use hallpass_core::machine::{Body, Head, Leases, Output, Reply, Session, Settings, State};
 use hallpass_core::platform::Compiled;
 use hallpass_core::seed::Seed;
 use hallpass_core::time::{Mono, Now, Wall};
@@ -17,6 +17,19 @@ use super::issuer::Issuer;
 use super::laws::Seen;
 use super::rng::Rng;
 use crate::dialogue::{START, kept, platform};
+
+/// In what circumstances the processes of a world live.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// Old refresh tokens stay good.
+    pub(super) is_lenient: bool,
+    /// There is a store.
+    pub(super) is_kept: bool,
+    /// Renewals go on without it.
+    pub(super) is_bold: bool,
+    /// It grants leases.
+    pub(super) is_leased: bool,
+}
 
 /// One process.
 #[derive(Debug)]
@@ -59,24 +72,36 @@ pub(super) enum Coming {
     Store(Effect),
 }
 
-
 impl Process {
     /// A process that knows nothing yet.
-    pub(super) fn new(seed: u64, is_lenient: bool, is_kept: bool, is_bold: bool, leases: bool) -> Self {
+    pub(super) fn new(seed: u64, ways: Ways) -> Self {
+        let Ways { is_lenient, is_kept, is_bold, is_leased } = ways;
         let rules = format!(
             r#""sign_in": {{"oauth2_refresh": {{}}}}, "renew": {{"token_url": "/token", "reuse_safe": {is_lenient}}}"#
         );
         let compiled = Arc::new(Compiled::new(platform(&rules)).expect("a valid platform"));
         let mut settings = if is_kept { kept() } else { Settings::default() };
         if let Some(persist) = &mut settings.persist {
-            persist.leases = leases;
+            persist.leases = if is_leased { Leases::Granted } else { Leases::NotNeeded };
         }
         let settings = Settings { renew_without_store: is_bold, trace: true, ..settings };
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let session = Session::new(compiled, "alice", settings, Seed::new(bytes), moment(0, 0));
         let seen = Seen::new(is_kept, is_bold, is_lenient);
-        Self { session, seen, due: Vec::new(), wake: None, stopped_until: 0, last_stop: 0, skew: 0, ahead: 0, open: BTreeMap::new(), last: None, is_closed: false }
+        Self {
+            session,
+            seen,
+            due: Vec::new(),
+            wake: None,
+            stopped_until: 0,
+            last_stop: 0,
+            skew: 0,
+            ahead: 0,
+            open: BTreeMap::new(),
+            last: None,
+            is_closed: false,
+        }
     }
 
     /// When something is due.
@@ -135,7 +160,9 @@ impl Process {
             match self.session.poll(moment(at, self.skew)) {
                 Output::Run(effect) => {
                     match &effect {
-                        Effect::Exchange(exchange) => self.seen.leaves(exchange, &self.session, at, (lifetime, self.ahead)),
+                        Effect::Exchange(exchange) => {
+                            self.seen.leaves(exchange, &self.session, at, (lifetime, self.ahead));
+                        }
                         Effect::Save(_) => self.seen.saves(effect.id(), self.session.generation()),
                         _ => {}
                     }

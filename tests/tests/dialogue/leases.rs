@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hallpass_conformance::dialogue::{Mode, Pair, Shelf, kept as settings, platform, tokens};
 use hallpass_core::effect::{CallId, FailureKind, Purpose, Sent};
-use hallpass_core::machine::{Notice, Session, Settings, State};
+use hallpass_core::machine::{Leases, Notice, Session, Settings, State};
 
 use super::platforms::{JSON, OAUTH, start};
 
@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(180);
 
 fn leased() -> Settings {
     let mut settings = settings();
-    settings.persist.as_mut().expect("it is kept").leases = true;
+    settings.persist.as_mut().expect("it is kept").leases = Leases::Granted;
     settings
 }
 
