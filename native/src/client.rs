@@ -11,7 +11,7 @@ use hallpass_core::effect::CallId;
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::{Error, Kind};
 use hallpass_core::limit::RetryBudget;
-use hallpass_core::machine::{Notice, Persist, Session as Core, Settings, State};
+use hallpass_core::machine::{Leases, Notice, Persist, Session as Core, Settings, State};
 use hallpass_core::seed::Seed;
 use hallpass_core::store::{RecordKey, RecordKind};
 use hallpass_core::time::Now;
@@ -73,6 +73,7 @@ pub struct Closed {
 pub(crate) struct Inner {
     pub(crate) wire: Wire,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) lease_store: Option<Arc<dyn Store>>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) namespace: String,
@@ -117,7 +118,13 @@ impl Client {
 
     pub(crate) fn from_parts(builder: Builder, wire: Wire, keyring: Option<Keyring>, runtime: Handle) -> Self {
         let namespace = builder.namespace;
-        let persist = keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone() });
+        let lease_store = builder.lease_store.or_else(|| builder.store.clone());
+        let leases = match (&builder.store, &lease_store) {
+            (Some(records), Some(leases)) => Leases::of(records.capabilities().cas, leases.capabilities().lease),
+            _ => Leases::NotNeeded,
+        };
+        let persist =
+            keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone(), leases });
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
@@ -131,6 +138,7 @@ impl Client {
         let inner = Inner {
             wire,
             store: builder.store,
+            lease_store,
             signer: builder.signer,
             settings: Arc::new(settings),
             namespace,
