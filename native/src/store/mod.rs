@@ -17,6 +17,8 @@ pub use hallpass_core::store::{
     Version,
 };
 
+#[cfg(feature = "redb")]
+pub use self::redb::RedbStore;
 pub use clock::WallClock;
 pub use file::FileStore;
 pub use memory::MemoryStore;
@@ -26,6 +28,8 @@ pub use redis::{RedisSettings, RedisStore, RedisTls};
 mod clock;
 mod file;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 #[cfg(feature = "redis")]
 mod redis;
 
@@ -148,3 +152,18 @@ fn meets(expected: Expected, live: Option<Version>) -> bool {
 fn has_ended(expiry: Expiry, touched: Wall, now: Wall) -> bool {
     expiry.idle.is_some_and(|idle| now >= touched + idle) || expiry.absolute.is_some_and(|end| now >= end)
 }
+
+/// When a lease ends that is taken now: a hold is cut to the longest.
+fn until(now: Wall, hold: Duration) -> Wall {
+    now + hold.min(LONGEST_HOLD)
+}
+
+/// Whether a lease with this end is held. One that would end later than any may was taken before the clock was set back.
+fn is_held(end: Wall, now: Wall) -> bool {
+    now < end && end.since(now) <= LONGEST_HOLD + CLOCK_SLACK
+}
+
+/// How far a clock may be set back, or lag behind another's, without ending the longest hold.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+/// The longest hold of a store whose leases outlive its process.
+const LONGEST_HOLD: Duration = Duration::from_secs(600);
