@@ -83,7 +83,7 @@ test("a cURL command is imported, told without its secrets, and signed in with",
   assert.match(exported, /\tother\tplanted\n/);
   const again = made.import(exported);
   const cookies = (one: Imported): string | undefined => one.summary.find((line) => line.startsWith("cookies: "));
-  assert.deepEqual([again.form, cookies(again)], ["a cookies.txt", cookies(imported)]);
+  assert.deepEqual([again.form, cookies(again)], ["cookies.txt", cookies(imported)]);
 });
 
 test("what was copied from another service, or is no credentials at all, is told", (context) => {
