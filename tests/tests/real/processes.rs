@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use hallpass::store::{FileStore, RedisStore};
-use hallpass::{Client, Credentials, Error, Keyring, Platform, Session};
+use hallpass::{Client, Credentials, Error, Keyring, Platform};
 use hallpass_core::seed::{Rng, Seed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
