@@ -1,6 +1,6 @@
 //! Do the stores that need a server keep their promises?
 //!
-//! `tests/tests/stores/main.rs` holds the tests, ignored in a plain `cargo test`; each starts the servers it needs. **Invariant:** without
+//! `tests/tests/stores/main.rs` and the command's `redis.rs` hold the tests, ignored in a plain `cargo test`; each starts the servers it needs. **Invariant:** without
 //! the servers' programs the part fails, it is never skipped.
 
 use crate::shell::{Result, cargo};
@@ -13,6 +13,9 @@ pub(crate) fn test(tally: &mut Tally) -> Result {
     if !(tools::is_on_path("redis-server") && tools::is_on_path("redis-cli")) {
         tools::apt(&["redis-server"], "to test the Redis store against")?;
     }
-    let arguments = ["test", "--locked", "--package", "hallpass-conformance", "--test", "stores", "--", "--ignored"];
-    counted(&mut cargo(&arguments), tally)
+    let laws = ["test", "--locked", "--package", "hallpass-conformance", "--test", "stores", "--", "--ignored"];
+    let command = ["test", "--locked", "--package", "hallpass-cli", "--test", "command", "redis::", "--", "--ignored"];
+    // Both run, whatever the first one says.
+    let held = counted(&mut cargo(&laws), tally);
+    held.and(counted(&mut cargo(&command), tally))
 }

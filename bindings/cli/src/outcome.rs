@@ -74,7 +74,7 @@ impl Failure {
             Kind::KeyMissing | Kind::KeyUnknown => {
                 Some(format!("give the key that sealed it by {} or --key-file", hallpass::keys::VARIABLE))
             }
-            Kind::StoreUnavailable => Some("--store names another folder".to_owned()),
+            Kind::StoreUnavailable => Some("--store names another folder or Redis".to_owned()),
             _ => None,
         };
         Self { hint, ..error.into() }

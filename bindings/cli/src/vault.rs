@@ -3,9 +3,10 @@
 //! **Invariant:** a key is made only for a store that holds nothing sealed, and only by a login.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hallpass::core::machine::{Glance, kept, store_error};
-use hallpass::store::{Entry, FileStore, RecordKey, Store};
+use hallpass::store::{Entry, FileStore, RecordKey, RedisSettings, RedisStore, Store, StoreError};
 use hallpass::{Builder, Client, Credentials, Error, KeepCredentials, Keyring, Kind, Notice, keys};
 
 use crate::args::Common;
@@ -20,7 +21,8 @@ pub(crate) const NAMESPACE: &str = "hallpass";
 /// The store, and where its key would be.
 #[derive(Debug)]
 pub(crate) struct Vault {
-    store: FileStore,
+    store: Arc<dyn Store>,
+    place: Place,
     /// The file that was named on the command line.
     named: Option<PathBuf>,
     usual: PathBuf,
@@ -29,10 +31,10 @@ pub(crate) struct Vault {
 impl Vault {
     /// Opens the store that was asked for, or the usual one.
     pub(crate) fn open(common: &Common, places: &Places) -> Result<Self, Failure> {
-        let folder = common.store.clone().unwrap_or_else(|| places.sessions());
-        let store = FileStore::open(folder)
-            .map_err(|error| Failure::from(store_error(&error)).with_hint("--store names another folder"))?;
-        Ok(Self { store, named: common.key_file.clone(), usual: places.key_file() })
+        let named = common.store.clone().unwrap_or_else(|| places.sessions());
+        let (store, place) = open(named)
+            .map_err(|error| Failure::from(store_error(&error)).with_hint("--store names another folder or Redis"))?;
+        Ok(Self { store, place, named: common.key_file.clone(), usual: places.key_file() })
     }
 
     /// The keys at hand, if there are any.
@@ -134,14 +136,43 @@ impl Vault {
     pub(crate) async fn has(&self, key: &RecordKey) -> Result<bool, Error> {
         match self.store.load(key).await {
             Ok(record) => Ok(record.is_some()),
-            Err(hallpass::store::StoreError::Damaged(_)) => Ok(true),
+            Err(StoreError::Damaged(_)) => Ok(true),
             Err(error) => Err(store_error(&error)),
         }
     }
 
-    /// The folder.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.store.folder()
+    /// Where the sessions are, in words for people.
+    pub(crate) fn place(&self) -> String {
+        match &self.place {
+            Place::Folder(folder) => folder.display().to_string(),
+            Place::Redis => "Redis".to_owned(),
+        }
+    }
+
+    /// Where the record of this name is, for people who look there.
+    pub(crate) fn place_of(&self, name: &str) -> String {
+        match &self.place {
+            Place::Folder(folder) => folder.join(name).display().to_string(),
+            Place::Redis => format!("the key {name}"),
+        }
+    }
+}
+
+/// Where the sessions are.
+#[derive(Debug)]
+enum Place {
+    Folder(PathBuf),
+    Redis,
+}
+
+/// Opens a folder, or what a URL names. No folder of people's has `://` in its name.
+fn open(named: PathBuf) -> Result<(Arc<dyn Store>, Place), StoreError> {
+    match named.to_str() {
+        Some(url) if url.contains("://") => {
+            let store = RedisStore::new(RedisSettings::from_url(url)?)?;
+            Ok((Arc::new(store), Place::Redis))
+        }
+        Some(_) | None => Ok((Arc::new(FileStore::open(&named)?), Place::Folder(named))),
     }
 }
 

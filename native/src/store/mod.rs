@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::time::Wall;
@@ -21,12 +22,14 @@ pub use self::redb::RedbStore;
 pub use clock::WallClock;
 pub use file::FileStore;
 pub use memory::MemoryStore;
+pub use near::NearStore;
 #[cfg(feature = "redis")]
 pub use redis::{RedisSettings, RedisStore, RedisTls};
 
 mod clock;
 mod file;
 mod memory;
+mod near;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(feature = "redis")]
@@ -91,6 +94,47 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// The live records of a namespace, at most `limit` at a time, from the beginning or from where a page ended.
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page>;
+}
+
+/// A shared store is a store.
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    fn load<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Record>> {
+        (**self).load(key)
+    }
+
+    fn save<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        sealed: Vec<u8>,
+        expected: Expected,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Version> {
+        (**self).save(key, sealed, expected, expiry)
+    }
+
+    fn touch<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Version>> {
+        (**self).touch(key)
+    }
+
+    fn remove<'a>(&'a self, key: &'a RecordKey, expected: Expected) -> StoreFuture<'a, Option<Version>> {
+        (**self).remove(key, expected)
+    }
+
+    fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
+        (**self).lease(key, hold)
+    }
+
+    fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
+        (**self).release(key, number)
+    }
+
+    fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
+        (**self).list(namespace, after, limit)
+    }
 }
 
 fn no_leases() -> StoreError {

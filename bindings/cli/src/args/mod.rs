@@ -36,8 +36,8 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Folder of the saved sessions [default: hallpass/sessions in the user's data folder]
-    #[arg(long, global = true, value_name = "DIR", env = "HALLPASS_STORE")]
+    /// Folder of the saved sessions, or URL of a Redis that has them [default: hallpass/sessions in the user's data folder]
+    #[arg(long, global = true, value_name = "DIR|URL", env = "HALLPASS_STORE", hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
     /// File with the key that seals sessions; goes before HALLPASS_KEY [default: hallpass/key in the configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
@@ -133,7 +133,7 @@ Files:
 
 Environment:
   HALLPASS_KEY         id:base64 of 32 bytes, the sealing key first, commas between several
-  HALLPASS_STORE       as --store
+  HALLPASS_STORE       as --store; the place for a URL with a password (redis://user:password@host, docs/redis-store.md)
   HALLPASS_ERRORS      as --errors
   HALLPASS_FIELD_NAME  the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
 
