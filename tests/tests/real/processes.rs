@@ -184,7 +184,8 @@ impl Run {
                 self.make_anew(generation).await;
             }
             Heard::End(served, troubled) => {
-                assert!(served > 0, "worker {pid} was served");
+                // Who was started late, in another's place, may have come too late.
+                assert!(served > 0 || self.faults > 0, "worker {pid} was served");
                 self.served += served;
                 self.troubled += troubled;
             }
