@@ -87,3 +87,26 @@ pub async fn an_ended_record_is_absent_to_every_method(subject: &Subject) {
     assert_eq!(stale, Err(StoreError::Conflict(None)));
     assert!(save(store, &alice, b"again", Expected::Absent).await > ended);
 }
+
+/// A store that tells when a record ends tells it as it was saved, with the version, for as long as the record lives.
+pub async fn the_expiry_that_is_told_is_the_one_that_was_saved(subject: &Subject) {
+    let store = &*subject.store;
+    let end = subject.clock.now() + IDLE * 3;
+    let first = Expiry { idle: Some(IDLE), absolute: Some(end) };
+    let version = save_with(store, Expected::Absent, first).await;
+    let told = match store.expiry(&key("alice")).await {
+        Err(StoreError::Unsupported(_)) => return,
+        told => told,
+    };
+    assert_eq!(told, Ok(Some((version, first))));
+    subject.clock.advance(ALMOST_IDLE);
+    assert_eq!(store.expiry(&key("alice")).await, Ok(Some((version, first))), "it is no touch, and no rest of a time");
+    assert_eq!(store.expiry(&key("bob")).await, Ok(None));
+    let second = save_with(store, Expected::Version(version), Expiry::default()).await;
+    assert_eq!(store.expiry(&key("alice")).await, Ok(Some((second, Expiry::default()))));
+    let third = save_with(store, Expected::Version(second), Expiry { idle: Some(IDLE), absolute: None }).await;
+    subject.clock.advance(ALMOST_IDLE);
+    assert_eq!(store.expiry(&key("alice")).await.map(|told| told.map(|(version, _)| version)), Ok(Some(third)));
+    subject.clock.advance(MOMENT);
+    assert_eq!(store.expiry(&key("alice")).await, Ok(None), "asking has not begun the idle time anew");
+}

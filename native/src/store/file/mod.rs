@@ -121,6 +121,11 @@ impl Store for FileStore {
         self.blocking(move |folder| folder.remove(&key, expected))
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        let key = key.clone();
+        self.blocking(move |folder| folder.expiry(&key))
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         let (namespace, after) = (namespace.to_owned(), after.cloned());
         self.blocking(move |folder| folder.list(&namespace, after.as_ref(), limit))
@@ -187,6 +192,14 @@ impl Folder {
             let done = !later || slot.touch(version.0, now)?;
             Ok(done.then_some(Some(version)))
         })
+    }
+
+    fn expiry(&self, key: &RecordKey) -> Result<Option<(Version, Expiry)>, StoreError> {
+        let found = self.find(&self.slot(key))?;
+        Ok(found.and_then(|(version, found)| match found.body {
+            Body::Sealed(_, expiry) => Some((version, expiry)),
+            Body::Tombstone => None,
+        }))
     }
 
     fn list(&self, namespace: &str, after: Option<&Cursor>, limit: NonZeroUsize) -> Result<Page, StoreError> {
