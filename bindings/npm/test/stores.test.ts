@@ -12,6 +12,7 @@ import { MemoryStore, type RecordKey, StoreError } from "hallpass";
 import { FileStore, keysFromEnvironment, keysFromFile } from "hallpass/node";
 
 import { digestOf } from "../src/node/format.js";
+import { Leases } from "../src/node/leases.js";
 import { Slot } from "../src/node/slot.js";
 import { bytes, key, LAWS } from "./laws/laws.js";
 import { LEASE_LAWS } from "./laws/leases.js";
@@ -26,7 +27,7 @@ async function folder(context: TestContext): Promise<string> {
   return made;
 }
 
-for (const [sentence, law] of Object.entries(LAWS)) {
+for (const [sentence, law] of Object.entries({ ...LAWS, ...LEASE_LAWS })) {
   test(`memory: ${sentence}`, async () => {
     const clock = { now: NOW };
     await law({ store: new MemoryStore({ now: () => clock.now }), clock });
@@ -37,12 +38,6 @@ for (const [sentence, law] of Object.entries(LAWS)) {
   });
 }
 
-for (const [sentence, law] of Object.entries(LEASE_LAWS)) {
-  test(`memory: ${sentence}`, async () => {
-    const clock = { now: NOW };
-    await law({ store: new MemoryStore({ now: () => clock.now }), clock });
-  });
-}
 
 interface Vector {
   readonly name: string;
@@ -169,6 +164,45 @@ test("writers in Rust and in JavaScript share a record and none overwrites anoth
   assert.deepEqual(all, Array.from({ length: 120 }, (_, at) => before + at + 1));
 });
 
+test("a taker of a lease who was stopped for long gets nothing and takes nothing", async (context) => {
+  const root = await folder(context);
+  const clock = { now: NOW };
+  const store = await FileStore.open(root, { now: () => clock.now });
+  for (let number = 1; number <= 4; number++) {
+    clock.now += 1000;
+    assert.equal(await store.lease(key("alice"), 1000), number);
+  }
+  const leases = new Leases(root, digestOf(key("alice")));
+  // Saw the second end, and comes only now; the third's name is free again.
+  assert.equal(await leases.place(3, clock.now + 1000, () => clock.now), false);
+  assert.deepEqual(await readdir(join(root, digestOf(key("alice")))), ["lease-4"]);
+  // What it takes ends before it knows.
+  assert.equal(await leases.place(5, clock.now, () => clock.now), false);
+  assert.equal(await store.lease(key("alice"), Number.POSITIVE_INFINITY), 6);
+  const { mtimeNs } = await stat(join(root, digestOf(key("alice")), "lease-6"), { bigint: true });
+  assert.equal(mtimeNs / 1_000_000n, BigInt(clock.now + 600_000), "ten minutes at most");
+  clock.now -= 1;
+  assert.equal(await store.lease(key("alice"), 1000), 7, "an end further ahead is of a clock that was set back");
+});
+
+test("processes in Rust and in JavaScript take one lease in turns", async (context) => {
+  const root = await folder(context);
+  const shared = await sharedKey(root);
+  const script = fileURLToPath(new URL("./support/holder.js", import.meta.url));
+  const granted = await Promise.all([
+    told(program("file-store-holder"), [root, "60"]),
+    told(program("file-store-holder"), [root, "60"]),
+    told(process.execPath, [script, root, "60", JSON.stringify(shared)]),
+    told(process.execPath, [script, root, "60", JSON.stringify(shared)]),
+  ]);
+  for (const numbers of granted) assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b), "numbers grow");
+  const all = granted.flat();
+  assert.equal(all.length, 240);
+  assert.equal(new Set(all).size, 240, "no lease is granted twice");
+  const left = (await readdir(join(root, digestOf(shared)))).filter((name) => name !== "1");
+  assert.equal(left.length, 1, `only the last lease is left: ${left.join()}`);
+});
+
 /** The key that the Rust writer saves under, read from what it left. */
 async function sharedKey(root: string): Promise<RecordKey> {
   await accepted(root, 1);
@@ -186,12 +220,17 @@ async function sharedKey(root: string): Promise<RecordKey> {
 
 /** Runs the Rust writer; the versions that it was told were accepted. */
 function accepted(root: string, count: number): Promise<number[]> {
+  return told(program("file-store-writer"), [root, String(count)]);
+}
+
+/** Runs a program to its end; the numbers that it told. */
+function told(path: string, args: readonly string[]): Promise<number[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program("file-store-writer"), [root, String(count)], { stdio: ["ignore", "pipe", "inherit"] });
-    let told = "";
-    child.stdout.on("data", (chunk: Buffer) => (told += chunk.toString()));
+    const child = spawn(path, args, { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
     child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve(told.trim().split("\n").map(Number)) : reject(new Error(String(code)))));
+    child.once("close", (code) => (code === 0 ? resolve(text.trim().split("\n").map(Number)) : reject(new Error(String(code)))));
   });
 }
 

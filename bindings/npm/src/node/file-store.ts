@@ -14,17 +14,19 @@ import {
   StoreError,
   type StoredRecord,
 } from "../store.js";
+import { LAST, unavailable } from "./disk.js";
 import { digestOf, encode } from "./format.js";
-import { type Found, LAST, Slot, unavailable } from "./slot.js";
+import { Leases } from "./leases.js";
+import { type Found, Slot } from "./slot.js";
 
 /**
  * The embedded default store: a folder of sealed records, on a local file system.
  *
  * Any number of processes may share it, in Rust and in JavaScript. A save that resolved survives a power failure; whoever is killed
- * leaves the old record or the new one, whole.
+ * leaves the old record or the new one, whole. A lease lasts ten minutes at most.
  */
 export class FileStore implements Store {
-  readonly capabilities: Capabilities = { cas: true, lease: false, touch: true, maxValue: 0xffff_ffff };
+  readonly capabilities: Capabilities = { cas: true, lease: true, touch: true, maxValue: 0xffff_ffff };
   /** The folder. */
   readonly folder: string;
   readonly #now: () => number;
@@ -104,6 +106,14 @@ export class FileStore implements Store {
       if (entries.length === limit) return { entries, damaged, next: at + 1 < digests.length ? digest : undefined };
     }
     return { entries, damaged, next: undefined };
+  }
+
+  async lease(key: RecordKey, hold: number): Promise<number | undefined> {
+    return new Leases(this.folder, digestOf(key)).take(hold, this.#now);
+  }
+
+  async release(key: RecordKey, number: number): Promise<boolean> {
+    return new Leases(this.folder, digestOf(key)).release(number, this.#now());
   }
 
   /** Whether no key was ever saved here, in whatever namespace. */

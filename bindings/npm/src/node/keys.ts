@@ -6,7 +6,7 @@ import { link, open, readFile, unlink } from "node:fs/promises";
 import { engine, enter } from "../core/engine.js";
 import { failure } from "../error.js";
 import type { Store } from "../store.js";
-import { codeOf } from "./slot.js";
+import { codeOf } from "./disk.js";
 
 /** The keys in `HALLPASS_KEY` (`id:base64,…`); rejects with `key_missing` where it is not set. */
 export function keysFromEnvironment(environment: NodeJS.ProcessEnv = process.env): string {

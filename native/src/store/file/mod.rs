@@ -7,22 +7,25 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_core::time::Wall;
 
 use super::{
-    Capabilities, Cursor, Entry, Expected, Expiry, Page, Record, RecordKey, Store, StoreError, StoreFuture, Version,
-    WallClock,
+    Capabilities, Cursor, Entry, Expected, Expiry, LeaseNumber, Page, Record, RecordKey, Store, StoreError,
+    StoreFuture, Version, WallClock,
 };
 use format::Body;
 use slot::{Found, Placed, Slot};
 
 mod format;
+mod lease;
 mod slot;
 
 /// The embedded default store: a folder of sealed records.
 ///
-/// Its methods need a tokio runtime. A save that has begun is finished even when its future is dropped.
+/// Its methods need a tokio runtime. A save that has begun is finished even when its future is dropped. A lease lasts ten minutes
+/// at most.
 ///
 /// ```no_run
 /// use hallpass::store::{Expected, Expiry, FileStore, RecordKey, Store};
@@ -92,7 +95,7 @@ impl FileStore {
 
 impl Store for FileStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { cas: true, lease: false, touch: true, ttl_min: None, max_value: Some(u32::MAX as usize) }
+        Capabilities { cas: true, lease: true, touch: true, ttl_min: None, max_value: Some(u32::MAX as usize) }
     }
 
     fn load<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Record>> {
@@ -124,6 +127,16 @@ impl Store for FileStore {
     fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
         let key = key.clone();
         self.blocking(move |folder| folder.expiry(&key))
+    }
+
+    fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
+        let key = key.clone();
+        self.blocking(move |folder| Ok(folder.slot(&key).lease(hold, &folder.clock)?.map(LeaseNumber)))
+    }
+
+    fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
+        let key = key.clone();
+        self.blocking(move |folder| folder.slot(&key).release(number.0, folder.clock.now()))
     }
 
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {

@@ -14,6 +14,7 @@ use hallpass_core::time::Wall;
 
 use super::super::{RecordKey, StoreError, clock};
 use super::format::{self, Body};
+use super::lease;
 
 /// The folder of one key.
 pub(super) struct Slot {
@@ -35,9 +36,11 @@ pub(super) enum Placed {
     Lost,
 }
 
+/// The names of a key's folder.
 #[derive(Default)]
-struct Scan {
+pub(super) struct Scan {
     versions: Vec<u64>,
+    pub(super) leases: Vec<u64>,
     temporary: Vec<PathBuf>,
 }
 
@@ -148,15 +151,10 @@ impl Slot {
         for lower in scan.versions.iter().filter(|lower| **lower < version) {
             drop(fs::remove_file(self.path(*lower)));
         }
-        for path in &scan.temporary {
-            let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
-            if modified.is_ok_and(|modified| now.since(clock::wall(modified)) > ABANDONED) {
-                drop(fs::remove_file(path));
-            }
-        }
+        scan.prune_temporary(now);
     }
 
-    fn scan(&self) -> Result<Scan, StoreError> {
+    pub(super) fn scan(&self) -> Result<Scan, StoreError> {
         let folder = self.folder();
         let failed = |error| unavailable("listing", &folder, &error);
         let entries = match fs::read_dir(&folder) {
@@ -177,12 +175,14 @@ impl Slot {
                 scan.temporary.push(entry.path());
             } else if let Some(version) = read_version(name) {
                 scan.versions.push(version);
+            } else if let Some(number) = name.strip_prefix(lease::LEASE).and_then(read_version) {
+                scan.leases.push(number);
             }
         }
         Ok(scan)
     }
 
-    fn create(&self) -> Result<(), StoreError> {
+    pub(super) fn create(&self) -> Result<(), StoreError> {
         let folder = self.folder();
         match private_folder().create(&folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unavailable("creating", &folder, &error)),
@@ -200,7 +200,7 @@ impl Slot {
         })
     }
 
-    fn create_temporary(&self) -> Result<(PathBuf, File), StoreError> {
+    pub(super) fn create_temporary(&self) -> Result<(PathBuf, File), StoreError> {
         loop {
             let unique = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = self.folder().join(format!("{TEMPORARY}{}-{unique}", process::id()));
@@ -213,12 +213,24 @@ impl Slot {
         }
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.root.join(&self.digest)
     }
 
     fn path(&self, version: u64) -> PathBuf {
         self.folder().join(version.to_string())
+    }
+}
+
+impl Scan {
+    /// Removes the files of those that were killed while they wrote. Failing to is no failure.
+    pub(super) fn prune_temporary(&self, now: Wall) {
+        for path in &self.temporary {
+            let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+            if modified.is_ok_and(|modified| now.since(clock::wall(modified)) > ABANDONED) {
+                drop(fs::remove_file(path));
+            }
+        }
     }
 }
 
@@ -268,13 +280,14 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| unavailable("syncing", path, &error))
 }
 
-/// Reads a version's name: decimal, no leading zero, within what JavaScript counts exactly.
+/// Reads a version or the number of a lease: decimal, no leading zero, within what JavaScript counts exactly.
 fn read_version(name: &str) -> Option<u64> {
     let plain = name.bytes().all(|byte| byte.is_ascii_digit()) && !name.starts_with('0');
     name.parse().ok().filter(|version| plain && *version <= LAST)
 }
 
-fn system(wall: Wall) -> SystemTime {
+/// A civil time as the file system takes it.
+pub(super) fn system(wall: Wall) -> SystemTime {
     let millis = wall.as_millis();
     let distance = Duration::from_millis(millis.unsigned_abs());
     let time = if millis < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
@@ -289,7 +302,7 @@ fn at(error: StoreError, path: &Path) -> StoreError {
     }
 }
 
-/// The last version that a key can have: what JavaScript still counts exactly.
+/// The last version that a key can have, and its last lease: what JavaScript still counts exactly.
 pub(super) const LAST: u64 = (1 << 53) - 1;
 const TEMPORARY: &str = "tmp-";
 /// After this long a temporary file's writer is dead.
