@@ -61,6 +61,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
             Command::Sessions(wanted) => commands::sessions::run(&common, &wanted).await,
             Command::Top(wanted) => top::run(&common, &wanted).await,
             Command::Export(wanted) => commands::export::run(&common, &wanted).await,
+            Command::Keys(wanted) => commands::keys::run(&common, wanted).await,
             Command::Platform(wanted) => commands::platform::run(&wanted),
             Command::Completions(wanted) => commands::completions::run(&wanted),
             Command::Logout(wanted) => commands::logout::run(&common, &wanted).await,

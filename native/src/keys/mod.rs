@@ -1,9 +1,11 @@
-//! Where do keys come from? The environment, a file that only its owner reads, or a new one where nothing is sealed yet.
+//! Where do keys come from? The environment, a file that only its owner reads, a command, a passphrase; or a new one where nothing is
+//! sealed yet. `docs/keys.md` says what each protects against.
 
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use hallpass_core::credentials::Secret;
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::{Error, Kind};
 use zeroize::Zeroizing;
@@ -11,20 +13,37 @@ use zeroize::Zeroizing;
 use crate::client::from_store;
 use crate::store::Store;
 
+pub use file::{Entry, KeyFile};
+pub use passphrase::{Ask, Stretching};
+pub use rotation::{Census, Rotated, Turn, census, rotate, rotate_telling};
+pub use source::Source;
+
+mod file;
+mod passphrase;
+mod rotation;
+mod source;
+
 /// The environment variable that holds a keyring, as `id:base64` of 32 bytes, commas between several.
 pub const VARIABLE: &str = "HALLPASS_KEY";
+/// The environment variable that names a key file.
+pub const FILE: &str = "HALLPASS_KEY_FILE";
+/// The environment variable that holds a command whose standard output is a keyring.
+pub const COMMAND: &str = "HALLPASS_KEY_COMMAND";
+/// The environment variable that names a file with passphrases, one a line, for keys that are made from one.
+pub const PASSPHRASE_FILE: &str = "HALLPASS_PASSPHRASE_FILE";
 
-/// The keyring in [`VARIABLE`]; `None` when it is not set or empty.
+/// The keyring that [`VARIABLE`], [`FILE`] or [`COMMAND`] gives; `None` when none of them is set. Blocks while a command runs.
 ///
 /// # Errors
 ///
-/// `key_invalid` when it cannot be read.
+/// `key_invalid` when it cannot be read or more than one is set, `key_missing` when the file that is named is not there.
 pub fn from_environment() -> Result<Option<Keyring>, Error> {
-    match std::env::var(VARIABLE) {
-        Ok(text) if text.trim().is_empty() => Ok(None),
-        Ok(text) => Keyring::parse(Zeroizing::new(text).trim()).map(Some),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Error::new(Kind::KeyInvalid, format!("{VARIABLE} is not text"))),
+    let Some(source) = Source::from_environment()? else { return Ok(None) };
+    match (source.read()?, source.path()) {
+        (None, Some(path)) => {
+            Err(Error::new(Kind::KeyMissing, format!("there is no key file {} ({FILE})", path.display())))
+        }
+        (keyring, _) => Ok(keyring),
     }
 }
 
@@ -34,31 +53,38 @@ pub fn from_environment() -> Result<Option<Keyring>, Error> {
 ///
 /// `key_invalid` when it cannot be read, or when others than its owner may.
 pub fn from_file(path: &Path) -> Result<Option<Keyring>, Error> {
-    let shown = path.display();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Error::new(Kind::KeyInvalid, format!("the key file {shown} cannot be read: {error}")));
-        }
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode());
-        if mode & 0o077 != 0 {
-            let what =
-                format!("the key file {shown} can be read by others (mode {:o}); run `chmod 600` on it", mode & 0o777);
-            return Err(Error::new(Kind::KeyInvalid, what));
-        }
-    }
-    let text = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect::<Vec<_>>()
-        .join(",");
-    Keyring::parse(&Zeroizing::new(text)).map(Some)
+    Source::file(path).read()
+}
+
+/// The passphrases in the file that [`PASSPHRASE_FILE`] names, in its order; none when it names none.
+///
+/// # Errors
+///
+/// `key_invalid` when it cannot be read, is empty, or others than its owner may read it.
+pub fn passphrases() -> Result<Vec<Secret>, Error> {
+    source::passphrases_of_the_environment()
+}
+
+/// A new key with a new id, as `id:base64`.
+///
+/// # Errors
+///
+/// `config_invalid` when the system's generator fails.
+pub fn generate() -> Result<Entry, Error> {
+    let mut secret = Zeroizing::new([0; 32]);
+    random(secret.as_mut())?;
+    let id = new_id()?;
+    Ok(Entry::new(Keyring::render_key(&id, &secret)?, id))
+}
+
+/// A new key with a new id that is made from a passphrase; what it returns holds neither.
+///
+/// # Errors
+///
+/// As [`Stretching::entry`].
+pub fn from_passphrase(passphrase: &Secret, how: Stretching) -> Result<Entry, Error> {
+    let id = new_id()?;
+    Ok(Entry::new(Zeroizing::new(how.entry(&id, passphrase)?), id))
 }
 
 /// Makes a key and writes it to a new file that only its owner may read, unless the store holds anything: what it holds was
@@ -80,16 +106,11 @@ pub async fn mint(path: &Path, store: &dyn Store, namespace: &str) -> Result<Key
     let unwritable = |error: &dyn std::fmt::Display| {
         Error::new(Kind::KeyInvalid, format!("the key file {} cannot be written: {error}", path.display()))
     };
-    let mut secret = Zeroizing::new([0; 32]);
-    getrandom::fill(secret.as_mut()).map_err(|error| unwritable(&error))?;
-    let mut id = [0; 4];
-    getrandom::fill(&mut id).map_err(|error| unwritable(&error))?;
-    let id = format!("k{:08x}", u32::from_be_bytes(id));
-    let text = Keyring::render_key(&id, &secret)?;
+    let made = generate()?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
     }
-    place(path, &id, &text).map_err(|error| unwritable(&error))?;
+    place(path, made.id(), made.text()).map_err(|error| unwritable(&error))?;
     match from_file(path)? {
         Some(keyring) => Ok(keyring),
         None => Err(unwritable(&"it is gone again")),
@@ -120,4 +141,30 @@ fn place(path: &Path, id: &str, text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.exists() => Ok(()),
         placed => placed,
     }
+}
+
+/// The entries of a keyring's text: lines, in each of them commas between several; lines that begin with `#` are remarks.
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// The id of an entry.
+fn id_of(entry: &str) -> Result<String, Error> {
+    match entry.split_once(':') {
+        // Refuses what is no id; the key itself is not looked at.
+        Some((id, _)) => Keyring::render_key(id, &[0; 32]).map(|_| id.to_owned()),
+        None => Err(Error::new(Kind::KeyInvalid, "an entry of the keyring is not `id:base64`")),
+    }
+}
+
+fn new_id() -> Result<String, Error> {
+    let mut id = [0; 4];
+    random(&mut id)?;
+    Ok(format!("k{:08x}", u32::from_be_bytes(id)))
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(bytes)
+        .map_err(|error| Error::new(Kind::ConfigInvalid, format!("the system's random generator failed: {error}")))
 }

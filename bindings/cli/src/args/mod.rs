@@ -3,6 +3,7 @@
 mod completions;
 mod demo;
 mod fetch;
+mod keys;
 mod login;
 mod platform;
 mod saved;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::completions::Completions;
 pub(crate) use self::demo::Demo;
 pub(crate) use self::fetch::Fetch;
+pub(crate) use self::keys::{KeysCommand, ListKeys, NewKey, Retire, Rotate, Spaces};
 pub(crate) use self::login::{Import, Login};
 pub(crate) use self::platform::{CheckFile, New, PlatformCommand, Recipe};
 pub(crate) use self::saved::{Check, Export, Logout, Refresh, Sessions};
@@ -39,7 +41,7 @@ pub(crate) struct Common {
     /// Folder of the saved sessions [default: hallpass/sessions in the user's data folder]
     #[arg(long, global = true, value_name = "DIR", env = "HALLPASS_STORE")]
     pub(crate) store: Option<PathBuf>,
-    /// File with the key that seals sessions; goes before HALLPASS_KEY [default: hallpass/key in the configuration folder]
+    /// File with the key that seals sessions; goes before HALLPASS_KEY and the like [default: hallpass/key in the configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// How errors are written to standard error
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Sign out at the platform and remove the saved session
     Logout(Logout),
+    /// Make, list, rotate and retire the keys that seal sessions
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Check platform files, or write a new one
     #[command(subcommand)]
     Platform(PlatformCommand),
@@ -95,6 +100,10 @@ impl Arguments {
             Command::Export(wanted) => wanted.json,
             Command::Platform(PlatformCommand::Check(wanted)) => wanted.json,
             Command::Platform(PlatformCommand::New(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::New(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::List(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::Rotate(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::Retire(wanted)) => wanted.json,
             Command::Logout(wanted) => wanted.json,
             Command::Demo(wanted) => wanted.json,
             Command::Fetch(_) | Command::Completions(_) => false,
@@ -132,10 +141,13 @@ Files:
   $XDG_DATA_HOME/hallpass/sessions                the sealed sessions
 
 Environment:
-  HALLPASS_KEY         id:base64 of 32 bytes, the sealing key first, commas between several
-  HALLPASS_STORE       as --store
-  HALLPASS_ERRORS      as --errors
-  HALLPASS_FIELD_NAME  the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
+  HALLPASS_KEY              id:base64 of 32 bytes, the sealing key first, commas between several
+  HALLPASS_KEY_FILE         or: a file that holds them, which only its owner reads
+  HALLPASS_KEY_COMMAND      or: a command that prints them, of a password manager or a key management service
+  HALLPASS_PASSPHRASE_FILE  a file with the passphrases of keys that are made from one, one a line
+  HALLPASS_STORE            as --store
+  HALLPASS_ERRORS           as --errors
+  HALLPASS_FIELD_NAME       the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
 
 An error is one line, `hallpass: WHAT (KIND)`; with --errors json one object, {\"error\":{\"kind\",\"detail\",\"retry\"}}. KIND is
 the same word as in the libraries."

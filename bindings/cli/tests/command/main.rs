@@ -9,6 +9,7 @@ mod grants;
 mod imports;
 mod keys;
 mod life;
+mod rotation;
 mod streams;
 mod terminal;
 mod tools;
