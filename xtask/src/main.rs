@@ -10,6 +10,7 @@ mod node;
 mod npm;
 mod real;
 mod shell;
+mod stores;
 mod suite;
 mod tally;
 mod tidy;

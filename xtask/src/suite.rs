@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use crate::real::Servers;
 use crate::shell::{self, Failure, Result, cargo, root, run, run_reading};
 use crate::tally::Tally;
-use crate::{checks, deny, npm, real, tidy, wasm};
+use crate::{checks, deny, npm, real, stores, tidy, wasm};
 
 /// A part of the tests that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Npm,
     /// The tests against real servers: the cheap ones, unless all are asked for.
     Real,
+    /// The stores against servers that are started for them: Redis, alone and in company.
+    Stores,
     /// The documentation, warnings denied.
     Docs,
 }
@@ -56,6 +58,7 @@ fn run_parts(only: &[Part], servers: Servers, report: &mut Report) {
                 Part::Wasm => report.tests("wasm", wasm_in_node),
                 Part::Npm => report.tests("npm", npm::test),
                 Part::Real => report.tests("real", |tally| real::test(servers, tally)),
+                Part::Stores => report.tests("stores", stores::test),
                 Part::Docs => report.check("docs", checks::docs),
             }
         }

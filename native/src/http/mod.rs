@@ -20,5 +20,7 @@ pub use body::{BodyError, RequestBody, ResponseBody, Upload, UploadError};
 pub use pool::PoolStats;
 pub use settings::TransportSettings;
 pub use timeouts::{ExchangeLimits, Turn};
+#[cfg(feature = "redis")]
+pub(crate) use tls::ensure_provider;
 pub use tls::{TlsMinimum, TlsRoots, TlsSettings};
 pub use transport::Transport;

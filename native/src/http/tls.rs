@@ -134,6 +134,17 @@ fn provider() -> Result<Arc<CryptoProvider>, ::rustls::Error> {
     Err(::rustls::Error::General("built without cryptography: enable the feature aws-lc-rs or ring".to_owned()))
 }
 
+/// Makes this build's cryptography the process's, for libraries that ask for no other; whatever the program chose before stays.
+#[cfg(feature = "redis")]
+pub(crate) fn ensure_provider() {
+    if let Ok(provider) = provider()
+        && CryptoProvider::get_default().is_none()
+    {
+        // Another thread may have been first: then there is one.
+        let _ = Arc::unwrap_or_clone(provider).install_default();
+    }
+}
+
 fn store(given: &[CertificateDer<'static>]) -> Result<RootCertStore, ::rustls::Error> {
     let mut store = RootCertStore::empty();
     for certificate in given {

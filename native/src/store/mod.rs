@@ -19,10 +19,14 @@ pub use hallpass_core::store::{
 pub use clock::WallClock;
 pub use file::FileStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::{RedisSettings, RedisStore, RedisTls};
 
 mod clock;
 mod file;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 /// What a store's methods return: does nothing until polled.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -37,7 +41,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// 3. Versions of a key only grow, also across removals and expiries; no two accepted saves share one.
 /// 4. A removed or ended record is absent to every method.
 /// 5. Expiry is set with the save, atomically. A touch begins the idle time anew, changes neither the bytes nor the version,
-///    and never moves the absolute expiry.
+///    and never moves the absolute expiry. A load may do as a touch does, where that costs nothing.
 /// 6. A listing sees its own namespace only; whatever is live throughout is listed exactly once, however it is paged.
 /// 7. A backend that fails, or finds what it did not write, answers with an error, never with "absent".
 /// 8. A save that returned survives whatever the backend promises to survive; one that was cut off at any point leaves the old

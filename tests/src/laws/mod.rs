@@ -27,24 +27,55 @@ pub struct Subject {
     pub clock: ManualClock,
 }
 
-/// A civil clock that stands still until it is moved.
+/// A civil clock that a law moves: one that stands still until then, or one of a backend that keeps its own time.
 #[derive(Clone)]
-pub struct ManualClock(Arc<AtomicI64>);
+pub struct ManualClock {
+    read: Arc<dyn Fn() -> Wall + Send + Sync>,
+    advance: Arc<dyn Fn(Duration) + Send + Sync>,
+    slack: Duration,
+}
 
 impl ManualClock {
-    /// A clock that shows the beginning of 2026.
+    /// A clock that shows the beginning of 2026 and stands still until it is moved.
     pub fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(1_767_225_600_000)))
+        let millis = Arc::new(AtomicI64::new(1_767_225_600_000));
+        let moved = Arc::clone(&millis);
+        let read = move || Wall::from_millis(millis.load(Ordering::SeqCst));
+        let advance = move |by: Duration| {
+            moved.fetch_add(i64::try_from(by.as_millis()).expect("a test's time"), Ordering::SeqCst);
+        };
+        Self::of_backend(read, advance, Duration::from_millis(1))
+    }
+
+    /// The clock of a backend that keeps its own time, which may also go on by itself, by less than `slack` within a law.
+    ///
+    /// Where the backend's time cannot be moved, `advance` brings every end that it keeps nearer by as much.
+    pub fn of_backend(
+        read: impl Fn() -> Wall + Send + Sync + 'static,
+        advance: impl Fn(Duration) + Send + Sync + 'static,
+        slack: Duration,
+    ) -> Self {
+        Self { read: Arc::new(read), advance: Arc::new(advance), slack }
     }
 
     /// What it shows.
     pub fn now(&self) -> Wall {
-        Wall::from_millis(self.0.load(Ordering::SeqCst))
+        (self.read)()
     }
 
     /// Moves it on.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).expect("a test's time"), Ordering::SeqCst);
+        (self.advance)(by);
+    }
+
+    /// Moves it on to just before so much time has passed.
+    pub fn advance_almost(&self, by: Duration) {
+        self.advance(by.saturating_sub(self.slack));
+    }
+
+    /// How near to a moment a law can be sure to be before it.
+    pub fn slack(&self) -> Duration {
+        self.slack
     }
 
     /// The same clock, as stores read it.

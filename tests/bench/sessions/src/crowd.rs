@@ -12,7 +12,15 @@ use crate::issuer::{Issuer, Manner, OWN_BYTES};
 use crate::spent::process_time;
 use crate::{HEAP, lookup};
 
-pub(crate) fn measure(size: usize) -> Result<Vec<Figure>, Failure> {
+pub(crate) fn measure(sizes: &[usize]) -> Result<Vec<Figure>, Failure> {
+    let mut figures = Vec::new();
+    for size in sizes {
+        figures.extend(measure_one(*size)?);
+    }
+    Ok(figures)
+}
+
+fn measure_one(size: usize) -> Result<Vec<Figure>, Failure> {
     let issuer = Issuer::new(Manner::quiet(size));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let handle = runtime.handle().clone();

@@ -27,6 +27,14 @@ pub(crate) fn measure(sizes: &[usize]) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
+/// What a renewal costs the largest crowd where another one has come and gone: its sessions' parts lie wherever there is room.
+pub(crate) fn measure_again(sizes: &[usize]) -> Result<Vec<Figure>, Failure> {
+    let Some(size) = sizes.last() else { return Ok(Vec::new()) };
+    Event::KeepAlive.hour_of(*size)?;
+    let spent = Event::Renewal.hour_of(*size)?.spent.as_secs_f64() * 1e6 / *size as f64;
+    Ok(vec![Figure::new(format!("sessions.renewal_in_used_memory.{size}"), spent, "µs", Target::None)])
+}
+
 /// What an hour took.
 struct Hour {
     elapsed: Duration,
