@@ -156,7 +156,7 @@ pub async fn census(store: &dyn Store, namespace: &str) -> Result<Census, Error>
                     Err(_) => census.unreadable(format!("{:?}", entry.key)),
                 },
                 Err(StoreError::Damaged(_) | StoreError::Unsupported(_)) => {
-                    census.unreadable(format!("{:?}", entry.key))
+                    census.unreadable(format!("{:?}", entry.key));
                 }
                 Err(error) => return Err(from_store(&error)),
             }
