@@ -3,4 +3,7 @@
 //! Every test starts servers of its own and ends them. `cargo xtask test --only stores` installs what they need and runs them.
 
 mod redis;
+mod redis_away;
+mod redis_cluster;
+mod redis_sentinel;
 mod server;

@@ -18,6 +18,7 @@ pub(crate) struct Server {
     child: Child,
     folder: TempDir,
     port: u16,
+    options: Vec<String>,
 }
 
 impl Server {
@@ -36,7 +37,7 @@ impl Server {
         let folder = tempfile::tempdir().expect("a folder");
         let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
         let child = spawn(folder.path(), port, &options);
-        let server = Self { child, folder, port };
+        let server = Self { child, folder, port, options };
         server.wait();
         server
     }
@@ -56,6 +57,55 @@ impl Server {
     /// Asks the server something with its own tool.
     pub(crate) fn cli(&self, arguments: &[&str]) -> String {
         cli(&["-s", self.socket().to_str().expect("a path is text")], arguments)
+    }
+
+    /// Ends it without a word.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it is ours to end");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Starts it anew over the same folder.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(self.folder.path(), self.port, &self.options);
+        self.wait();
+    }
+
+    /// Starts it anew over the same folder, without waiting until it serves.
+    pub(crate) fn restart_with(&mut self, options: &[&str]) {
+        let options: Vec<_> =
+            self.options.iter().cloned().chain(options.iter().map(|option| (*option).to_owned())).collect();
+        self.child = spawn(self.folder.path(), self.port, &options);
+    }
+
+    /// A sentinel on a port of its own that watches `main`, together with one other at least.
+    pub(crate) fn sentinel(master: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let config = [
+            format!("port {port}"),
+            "bind 127.0.0.1".to_owned(),
+            format!("unixsocket {}", path("socket")),
+            format!("dir {}", path("")),
+            format!("logfile {}", path("log")),
+            format!("sentinel monitor main 127.0.0.1 {master} 2"),
+            "sentinel down-after-milliseconds main 500".to_owned(),
+            "sentinel failover-timeout main 3000".to_owned(),
+        ];
+        std::fs::write(folder.path().join("sentinel.conf"), config.join("\n")).expect("it is written");
+        let mut command = Command::new("redis-server");
+        command.arg(folder.path().join("sentinel.conf")).arg("--sentinel");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect(MISSING);
+        let server = Self { child, folder, port, options: Vec::new() };
+        server.wait();
+        server
+    }
+
+    /// Stops it in its tracks, or lets it go on.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill is there").success());
     }
 
     fn wait(&self) {
@@ -141,7 +191,8 @@ impl Drop for Server {
         if std::thread::panicking()
             && let Ok(log) = std::fs::read_to_string(self.folder.path().join("log"))
         {
-            eprintln!("the log of a Redis:\n{log}");
+            let lines: Vec<_> = log.lines().collect();
+            eprintln!("the end of a Redis's log:\n{}", lines[lines.len().saturating_sub(10)..].join("\n"));
         }
     }
 }

@@ -112,8 +112,7 @@ impl Dialer {
 
     async fn ask(&self, sentinel: &Place, name: &str) -> Result<Place, Fault> {
         let settings = &*self.settings;
-        let mut connection =
-            self.open(sentinel, user(0, settings.sentinel_user(), settings.sentinel_password())).await?;
+        let mut connection = self.open(sentinel, user(0, settings.sentinel_user(), settings.sentinel_secret())).await?;
         let answer: Option<(String, u16)> = redis::cmd("SENTINEL")
             .arg("GET-MASTER-ADDR-BY-NAME")
             .arg(name)

@@ -29,6 +29,7 @@ mod reply;
 mod script;
 mod settings;
 mod wire;
+mod written;
 
 /// A store in Redis (6.2 or newer) or Valkey: one server, a master behind Sentinel, or a cluster.
 ///

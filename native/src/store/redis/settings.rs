@@ -38,6 +38,8 @@ pub struct RedisSettings {
     pub(super) command_timeout: Duration,
     pub(super) connections: NonZeroUsize,
     pub(super) replicas: Option<u32>,
+    /// Credentials of sentinels were given where there are none.
+    misplaced: bool,
 }
 
 /// Encryption towards Redis: by default the operating system's authorities, and no client certificate.
@@ -94,6 +96,7 @@ impl RedisSettings {
             command_timeout: COMMAND_TIMEOUT,
             connections: NonZeroUsize::MIN,
             replicas: None,
+            misplaced: false,
         }
     }
 
@@ -117,9 +120,12 @@ impl RedisSettings {
 
     /// The user and password that the sentinels themselves ask for, if they do; they are not the servers'.
     pub fn sentinel_credentials(mut self, user: Option<String>, secret: impl Into<String>) -> Self {
-        if let Servers::Sentinel { username, password, .. } = &mut self.servers {
-            *username = user;
-            *password = Some(Zeroizing::new(secret.into()));
+        match &mut self.servers {
+            Servers::Sentinel { username, password, .. } => {
+                *username = user;
+                *password = Some(Zeroizing::new(secret.into()));
+            }
+            Servers::One(_) | Servers::Cluster(_) => self.misplaced = true,
         }
         self
     }
@@ -171,6 +177,9 @@ impl RedisSettings {
         if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
             return refuse("the prefix must not be empty and holds no braces, which mark a cluster's slots");
         }
+        if self.misplaced {
+            return refuse("credentials of sentinels without Sentinel");
+        }
         if self.connect_timeout.is_zero() || self.command_timeout.is_zero() {
             return refuse("a timeout of zero lets nothing through");
         }
@@ -200,7 +209,7 @@ impl RedisSettings {
         }
     }
 
-    pub(super) fn sentinel_password(&self) -> Option<&str> {
+    pub(super) fn sentinel_secret(&self) -> Option<&str> {
         match &self.servers {
             Servers::Sentinel { password, .. } => password.as_ref().map(|password| password.as_str()),
             Servers::One(_) | Servers::Cluster(_) => None,
@@ -297,7 +306,7 @@ impl fmt::Debug for RedisSettings {
             .field("command_timeout", &self.command_timeout)
             .field("connections", &self.connections)
             .field("replicas", &self.confirming())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

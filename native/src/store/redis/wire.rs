@@ -140,7 +140,8 @@ impl Link {
             Order::Confirmed { run, replicas, within } => {
                 match self.send_both(run.by_digest(), *replicas, *within, run.key).await {
                     Err(error) if is_forgotten(&error) => {
-                        self.send_both(run.by_text(), *replicas, *within, run.key).await
+                        // Half of what is left, so that both waits end within the command timeout.
+                        self.send_both(run.by_text(), *replicas, (*within / 2).max(1), run.key).await
                     }
                     answered => answered,
                 }
