@@ -7,6 +7,7 @@ mod args;
 mod asking;
 mod commands;
 mod demo;
+mod fernet;
 mod loopback;
 mod outcome;
 mod output;
@@ -61,6 +62,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
             Command::Sessions(wanted) => commands::sessions::run(&common, &wanted).await,
             Command::Top(wanted) => top::run(&common, &wanted).await,
             Command::Export(wanted) => commands::export::run(&common, &wanted).await,
+            Command::Import(args::ImportCommand::Redis(wanted)) => commands::import_redis::run(&common, &wanted).await,
             Command::Keys(wanted) => commands::keys::run(&common, wanted).await,
             Command::Platform(wanted) => commands::platform::run(&wanted),
             Command::Completions(wanted) => commands::completions::run(&wanted),

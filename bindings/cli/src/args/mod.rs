@@ -3,6 +3,7 @@
 mod completions;
 mod demo;
 mod fetch;
+mod import;
 mod keys;
 mod login;
 mod platform;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::completions::Completions;
 pub(crate) use self::demo::Demo;
 pub(crate) use self::fetch::Fetch;
+pub(crate) use self::import::{ImportCommand, ImportRedis};
 pub(crate) use self::keys::{KeysCommand, ListKeys, NewKey, Retire, Rotate, Spaces};
 pub(crate) use self::login::{Import, Login};
 pub(crate) use self::platform::{CheckFile, New, PlatformCommand, Recipe};
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Sign out at the platform and remove the saved session
     Logout(Logout),
+    /// Take over sessions that other programs saved
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Make, list, rotate and retire the keys that seal sessions
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -100,6 +105,7 @@ impl Arguments {
             Command::Export(wanted) => wanted.json,
             Command::Platform(PlatformCommand::Check(wanted)) => wanted.json,
             Command::Platform(PlatformCommand::New(wanted)) => wanted.json,
+            Command::Import(ImportCommand::Redis(wanted)) => wanted.json,
             Command::Keys(KeysCommand::New(wanted)) => wanted.json,
             Command::Keys(KeysCommand::List(wanted)) => wanted.json,
             Command::Keys(KeysCommand::Rotate(wanted)) => wanted.json,

@@ -141,7 +141,7 @@ async fn rewrite(vault: &Vault, keyring: &hallpass::Keyring, spaces: &Spaces) ->
             Turn::Unreadable(key, error) => report::remark(&format!("left {key:?} as it is: {error}")),
             Turn::Contended(key) => report::remark(&format!("left {key:?} as it is: others keep replacing it")),
             Turn::Damaged(name) => {
-                report::remark(&format!("left {name} as it is: it holds no record that can be read"))
+                report::remark(&format!("left {name} as it is: it holds no record that can be read"));
             }
             _ => {}
         });
