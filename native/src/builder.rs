@@ -23,6 +23,7 @@ use crate::wire::Wire;
 /// Settings for a new [`Client`].
 pub struct Builder {
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) lease_store: Option<Arc<dyn Store>>,
     keyring: Option<Keyring>,
     pub(crate) namespace: String,
     transport: TransportSettings,
@@ -63,6 +64,15 @@ impl Builder {
     /// Where sessions are kept, by a store that is shared with others.
     pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// Who grants leases, where the store of the sessions cannot: processes that share the one share the other.
+    ///
+    /// A platform whose refresh tokens rotate is `store_unfit` for a store without compare-and-set or leases, since two processes could send one
+    /// token, and the issuer would end the grant. A [`MemoryStore`](crate::store::MemoryStore) here says that nobody else holds these sessions.
+    pub fn lease_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.lease_store = Some(store);
         self
     }
 
@@ -192,6 +202,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             store: None,
+            lease_store: None,
             keyring: None,
             namespace: "hallpass".to_owned(),
             transport: TransportSettings::default(),

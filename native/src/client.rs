@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use hallpass_core::effect::CallId;
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::{Error, Kind};
 use hallpass_core::limit::RetryBudget;
-use hallpass_core::machine::{Notice, Persist, Session as Core, Settings, State};
+use hallpass_core::machine::{Leases, Notice, Persist, Session as Core, Settings, State};
 use hallpass_core::seed::Seed;
 use hallpass_core::store::{RecordKey, RecordKind};
 use hallpass_core::time::Now;
@@ -22,12 +23,13 @@ use crate::clock::Clock;
 use crate::drive::Shared;
 use crate::heard::Listener;
 use crate::http::{ExchangeLimits, PoolStats};
+use crate::keys;
 use crate::platform::Platform;
 use crate::registry::{Claim, Registry};
 use crate::seeing::{Events, Hub, Ledger, SessionSnapshot, Snapshot};
 use crate::session::Session;
 use crate::signer::Signer;
-use crate::store::Store;
+use crate::store::{FileStore, Store};
 use crate::timer::Timer;
 use crate::wire::Wire;
 
@@ -71,6 +73,7 @@ pub struct Closed {
 pub(crate) struct Inner {
     pub(crate) wire: Wire,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) lease_store: Option<Arc<dyn Store>>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) namespace: String,
@@ -99,9 +102,29 @@ impl Client {
         Builder::default()
     }
 
+    /// A client whose sessions are kept in a folder, sealed with the keys in `HALLPASS_KEY`: what [`Client::builder`] makes of a
+    /// [`FileStore`] and [`keys::from_environment`].
+    ///
+    /// # Errors
+    ///
+    /// `key_missing` without that variable, `key_invalid` when it cannot be read, `store_unavailable` when the folder cannot be
+    /// made, and what [`Builder::build`] says.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
+        let missing = || Error::new(Kind::KeyMissing, format!("{} is not set; it holds the keys", keys::VARIABLE));
+        let keyring = keys::from_environment()?.ok_or_else(missing)?;
+        let store = FileStore::open(folder).map_err(|error| from_store(&error))?;
+        Self::builder().store(store).keyring(keyring).build()
+    }
+
     pub(crate) fn from_parts(builder: Builder, wire: Wire, keyring: Option<Keyring>, runtime: Handle) -> Self {
         let namespace = builder.namespace;
-        let persist = keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone() });
+        let lease_store = builder.lease_store.or_else(|| builder.store.clone());
+        let leases = match (&builder.store, &lease_store) {
+            (Some(records), Some(leases)) => Leases::of(records.capabilities().cas, leases.capabilities().lease),
+            _ => Leases::NotNeeded,
+        };
+        let persist =
+            keyring.map(|keyring| Persist { keyring: Arc::new(keyring), namespace: namespace.clone(), leases });
         let settings = Settings {
             persist,
             renew_without_store: builder.renew_without_store,
@@ -115,6 +138,7 @@ impl Client {
         let inner = Inner {
             wire,
             store: builder.store,
+            lease_store,
             signer: builder.signer,
             settings: Arc::new(settings),
             namespace,

@@ -129,12 +129,12 @@ impl Host for Performer<'_> {
     }
 
     async fn lease(&self, lease: Lease) -> Result<Option<LeaseNumber>, StoreError> {
-        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
+        let store = self.client().lease_store.as_ref().ok_or_else(Self::no_store)?;
         store.lease(&lease.key, lease.hold).await
     }
 
     async fn release(&self, release: Release) -> Result<bool, StoreError> {
-        let store = self.client().store.as_ref().ok_or_else(Self::no_store)?;
+        let store = self.client().lease_store.as_ref().ok_or_else(Self::no_store)?;
         store.release(&release.key, release.number).await
     }
 

@@ -16,7 +16,7 @@ use hallpass_core::effect::{
 };
 use hallpass_core::envelope::Keyring;
 use hallpass_core::error::Error;
-use hallpass_core::machine::{Head, Notice, Output, Persist, Reply, Session, Settings};
+use hallpass_core::machine::{Head, Leases, Notice, Output, Persist, Reply, Session, Settings};
 use hallpass_core::platform::{Compiled, Platform};
 use hallpass_core::seed::Seed;
 use hallpass_core::store::{Expected, LeaseNumber, Record, RecordKey, StoreError, Version};
@@ -53,13 +53,13 @@ pub struct Pair {
 pub struct Shelf {
     records: Rc<RefCell<BTreeMap<Vec<u8>, Record>>>,
     /// Which leases are held; a script's lease ends only when it is let go.
-    leases: Rc<RefCell<Leases>>,
+    leases: Rc<RefCell<HeldLeases>>,
     /// How it behaves towards the session that holds this handle.
     pub mode: Mode,
 }
 
 #[derive(Debug, Default)]
-struct Leases {
+struct HeldLeases {
     last: u64,
     held: BTreeMap<Vec<u8>, LeaseNumber>,
 }
@@ -392,7 +392,10 @@ pub fn platform(rest: &str) -> Platform {
 /// Settings of a session that is kept under a fixed key.
 pub fn kept() -> Settings {
     let keyring = Arc::new(Keyring::new("k1", [9; 32]).expect("a valid id"));
-    Settings { persist: Some(Persist { keyring, namespace: "tests".to_owned() }), ..Settings::default() }
+    Settings {
+        persist: Some(Persist { keyring, namespace: "tests".to_owned(), leases: Leases::NotNeeded }),
+        ..Settings::default()
+    }
 }
 
 /// An answer that was read whole.

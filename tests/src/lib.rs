@@ -3,6 +3,7 @@
 //! Everything here is ordinary functions, so that a backend written elsewhere can be held to the same.
 
 pub mod aes_gcm;
+pub mod backend;
 pub mod dialogue;
 pub mod hex;
 pub mod laws;

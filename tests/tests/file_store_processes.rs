@@ -12,7 +12,7 @@ use hallpass_core::seed::Seed;
 use hallpass_core::time::Wall;
 
 fn writer(folder: &Path, count: u64) -> (Child, BufReader<ChildStdout>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_file-store-writer"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_store-writer"))
         .arg(folder)
         .arg(count.to_string())
         .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hallpass_conformance::dialogue::{Pair, Shelf};
 use hallpass_conformance::hex;
 use hallpass_core::envelope::Keyring;
-use hallpass_core::machine::{Persist, Session, Settings};
+use hallpass_core::machine::{Leases, Persist, Session, Settings};
 use hallpass_core::platform::Platform;
 use hallpass_core::store::RecordKey;
 
@@ -19,7 +19,7 @@ fn a_record_of_the_first_schema_resumes_for_ever() {
     let key = RecordKey::session(&word("/namespace"), &platform.id, &word("/account"));
     shelf.put(&key, hex::decode(&word("/sealed")).expect("hexadecimal"));
     let keyring = Arc::new(Keyring::parse(&word("/keyring")).expect("a keyring"));
-    let persist = Some(Persist { keyring, namespace: word("/namespace") });
+    let persist = Some(Persist { keyring, namespace: word("/namespace"), leases: Leases::NotNeeded });
     let mut pair = Pair::with(platform, Settings { persist, ..Settings::default() }, shelf);
     let resume = pair.command(Session::resume);
     pair.done(resume);

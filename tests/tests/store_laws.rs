@@ -1,9 +1,11 @@
 //! Whether the stores of this house obey the laws.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use hallpass::store::{Expected, Expiry, FileStore, MemoryStore, RecordKey, Store, StoreError};
+use hallpass::store::{Expected, Expiry, FileStore, MemoryStore, RecordKey, RedbStore, Store, StoreError};
 use hallpass_conformance::laws::{self, ManualClock, Subject};
 
 fn memory(limit: usize) -> (MemoryStore, ManualClock) {
@@ -29,6 +31,27 @@ async fn the_file_store_obeys_every_law() {
         let store = FileStore::open(folder.path()).unwrap().with_clock(clock.wall_clock());
         folders.lock().unwrap().push(folder);
         Subject { store: Arc::new(store), clock }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_redb_store_obeys_every_law() {
+    redb_laws(RedbStore::open).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_shared_redb_store_obeys_every_law() {
+    redb_laws(RedbStore::open_shared).await;
+}
+
+async fn redb_laws(open: impl Fn(PathBuf) -> Result<RedbStore, StoreError>) {
+    let folder = tempfile::tempdir().unwrap();
+    let next = AtomicUsize::new(0);
+    laws::all(|| {
+        let clock = ManualClock::new();
+        let path = folder.path().join(next.fetch_add(1, Ordering::Relaxed).to_string());
+        Subject { store: Arc::new(open(path).unwrap().with_clock(clock.wall_clock())), clock }
     })
     .await;
 }

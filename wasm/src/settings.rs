@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hallpass_core::cookie::PublicSuffixes;
-use hallpass_core::machine::{self, KeepCredentials, Persist};
+use hallpass_core::machine::{self, KeepCredentials, Leases, Persist};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -37,9 +37,18 @@ impl Settings {
         Self(machine::Settings::default())
     }
 
-    /// Keeps the session under this namespace, sealed with these keys.
-    pub fn persist(&mut self, keys: &Keys, namespace: String) {
-        self.0.persist = Some(Persist { keyring: keys.0.clone(), namespace });
+    /// Keeps the session under this namespace, sealed with these keys, in a store with compare-and-set (`cas`) beside one with leases, or
+    /// without them.
+    pub fn persist(&mut self, keys: &Keys, namespace: String, cas: bool, lease: bool) {
+        let leases = Leases::of(cas, lease);
+        self.0.persist = Some(Persist { keyring: keys.0.clone(), namespace, leases });
+    }
+
+    /// Says that nobody else holds the sessions of this store, so that no leases are needed.
+    pub fn alone(&mut self) {
+        if let Some(persist) = &mut self.0.persist {
+            persist.leases = Leases::NotNeeded;
+        }
     }
 
     /// Lets a rotating token be used although its successor could not be saved.

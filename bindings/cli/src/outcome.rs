@@ -76,7 +76,7 @@ impl Failure {
                 hallpass::keys::VARIABLE,
                 hallpass::keys::COMMAND
             )),
-            Kind::StoreUnavailable => Some("--store names another folder".to_owned()),
+            Kind::StoreUnavailable => Some("--store names another folder or Redis".to_owned()),
             _ => None,
         };
         Self { hint, ..error.into() }

@@ -2,11 +2,12 @@
 //!
 //! **Invariant:** a key is made only for a store that holds nothing sealed, and only by a login.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use hallpass::core::machine::{Glance, kept, store_error};
 use hallpass::keys::{self, KeyFile, Source};
-use hallpass::store::{Entry, FileStore, RecordKey, Store};
+use hallpass::store::{Entry, FileStore, RecordKey, RedisSettings, RedisStore, Store, StoreError};
 use hallpass::{Builder, Client, Credentials, Error, KeepCredentials, Keyring, Kind, Notice, Secret};
 
 use crate::args::Common;
@@ -21,7 +22,8 @@ pub(crate) const NAMESPACE: &str = "hallpass";
 /// The store, and where its key would be.
 #[derive(Debug)]
 pub(crate) struct Vault {
-    store: FileStore,
+    store: Arc<dyn Store>,
+    place: Place,
     /// The file that was named on the command line.
     named: Option<PathBuf>,
     usual: PathBuf,
@@ -30,10 +32,10 @@ pub(crate) struct Vault {
 impl Vault {
     /// Opens the store that was asked for, or the usual one.
     pub(crate) fn open(common: &Common, places: &Places) -> Result<Self, Failure> {
-        let folder = common.store.clone().unwrap_or_else(|| places.sessions());
-        let store = FileStore::open(folder)
-            .map_err(|error| Failure::from(store_error(&error)).with_hint("--store names another folder"))?;
-        Ok(Self { store, named: common.key_file.clone(), usual: places.key_file() })
+        let named = common.store.clone().unwrap_or_else(|| places.sessions());
+        let (store, place) = open(named)
+            .map_err(|error| Failure::from(store_error(&error)).with_hint("--store names another folder or Redis"))?;
+        Ok(Self { store, place, named: common.key_file.clone(), usual: places.key_file() })
     }
 
     /// The keys at hand, if there are any. A passphrase that is in no file is asked for at a terminal.
@@ -78,7 +80,7 @@ impl Vault {
 
     /// The store itself.
     pub(crate) fn store(&self) -> &dyn Store {
-        &self.store
+        &*self.store
     }
 
     /// The keys at hand, or a new one where nothing is sealed yet; a new one is reported once.
@@ -86,7 +88,7 @@ impl Vault {
         if let Some(keyring) = self.keyring()? {
             return Ok(keyring);
         }
-        let keyring = keys::mint(&self.usual, &self.store, NAMESPACE).await?;
+        let keyring = keys::mint(&self.usual, &*self.store, NAMESPACE).await?;
         report::remark(&format!(
             "made the key `{}` in {}; back it up: without it the saved sessions cannot be opened",
             keyring.primary_id(),
@@ -115,7 +117,7 @@ impl Vault {
 
     /// Settings of a client over this store. What was sealed for signing in again is used, and stays.
     pub(crate) fn builder(&self, keyring: Keyring, tells: Tells) -> Builder {
-        let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        let builder = Client::builder().namespace(NAMESPACE).shared_store(Arc::clone(&self.store)).keyring(keyring);
         let builder = builder.keep_credentials(KeepCredentials::Sealed);
         match tells {
             Tells::Nothing => builder,
@@ -125,7 +127,7 @@ impl Vault {
 
     /// A client over this store that asks this person, and keeps credentials or does not.
     pub(crate) fn client_with(&self, keyring: Keyring, person: Person, keep: KeepCredentials) -> Result<Client, Error> {
-        let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        let builder = Client::builder().namespace(NAMESPACE).shared_store(Arc::clone(&self.store)).keyring(keyring);
         builder.ask(person).keep_credentials(keep).build()
     }
 
@@ -168,14 +170,43 @@ impl Vault {
     pub(crate) async fn has(&self, key: &RecordKey) -> Result<bool, Error> {
         match self.store.load(key).await {
             Ok(record) => Ok(record.is_some()),
-            Err(hallpass::store::StoreError::Damaged(_)) => Ok(true),
+            Err(StoreError::Damaged(_)) => Ok(true),
             Err(error) => Err(store_error(&error)),
         }
     }
 
-    /// The folder.
-    pub(crate) fn folder(&self) -> &Path {
-        self.store.folder()
+    /// Where the sessions are, in words for people.
+    pub(crate) fn place(&self) -> String {
+        match &self.place {
+            Place::Folder(folder) => folder.display().to_string(),
+            Place::Redis => "Redis".to_owned(),
+        }
+    }
+
+    /// Where the record of this name is, for people who look there.
+    pub(crate) fn place_of(&self, name: &str) -> String {
+        match &self.place {
+            Place::Folder(folder) => folder.join(name).display().to_string(),
+            Place::Redis => format!("the key {name}"),
+        }
+    }
+}
+
+/// Where the sessions are.
+#[derive(Debug)]
+enum Place {
+    Folder(PathBuf),
+    Redis,
+}
+
+/// Opens a folder, or what a URL names. No folder of people's has `://` in its name.
+fn open(named: PathBuf) -> Result<(Arc<dyn Store>, Place), StoreError> {
+    match named.to_str() {
+        Some(url) if url.contains("://") => {
+            let store = RedisStore::new(RedisSettings::from_url(url)?)?;
+            Ok((Arc::new(store), Place::Redis))
+        }
+        Some(_) | None => Ok((Arc::new(FileStore::open(&named)?), Place::Folder(named))),
     }
 }
 

@@ -35,6 +35,12 @@ export interface ClientOptions {
   readonly platform: PlatformDefinition | string;
   /** Where sessions are kept; without one they end with the process. */
   readonly store?: Store | undefined;
+  /**
+   * Who grants leases, where the store of the sessions cannot: processes that share the one share the other. A platform whose refresh
+   * tokens rotate is `store_unfit` for a store without compare-and-set or leases, since two processes could send one token, and
+   * the issuer would end the grant. A {@link MemoryStore} here says that nobody else holds these sessions.
+   */
+  readonly leaseStore?: Store | undefined;
   /** The keys that seal what is kept, as `id:base64,…`; the first seals, all of them open. Needed with a store. */
   readonly keys?: string | undefined;
   /** Separates programs that share a store; `hallpass` by default, as the command line has it. */
@@ -340,12 +346,15 @@ export class Client extends EventTarget implements AsyncDisposable {
 
   #machine(account: string): Parts {
     const { engine, limits, platform, keys, suffixes } = this.#parts();
-    const { store, renewWithoutStore, keepCredentials, onNotice, asks, signer } = this.#options;
+    const { store, leaseStore = store, renewWithoutStore, keepCredentials, onNotice, asks, signer } = this.#options;
     const runtime = this.#runtime;
     const seed = runtime.random(32);
     const core = enter(engine, (glue) => {
       const settings = new glue.Settings();
-      if (keys !== undefined) settings.persist(keys, this.#namespace);
+      if (keys !== undefined) {
+        const { cas, lease } = { cas: store?.capabilities.cas, lease: leaseStore?.capabilities.lease };
+        settings.persist(keys, this.#namespace, cas ?? true, lease ?? true);
+      }
       if (suffixes !== undefined) settings.publicSuffixes(suffixes);
       if (renewWithoutStore) settings.renewWithoutStore();
       if (keepCredentials !== undefined) settings.keepCredentials(keepCredentials);
@@ -363,7 +372,7 @@ export class Client extends EventTarget implements AsyncDisposable {
       this.dispatchEvent(new NoticeEvent(notice));
       onNotice?.(notice);
     };
-    return { engine, core, limits, store, runtime, onNotice: tell, account, asks, signer };
+    return { engine, core, limits, store, leaseStore, runtime, onNotice: tell, account, asks, signer };
   }
 }
 
@@ -383,6 +392,7 @@ interface Made {
 const CLIENT_OPTIONS: readonly string[] = [
   "platform",
   "store",
+  "leaseStore",
   "keys",
   "namespace",
   "onNotice",

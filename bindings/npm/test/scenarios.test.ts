@@ -21,6 +21,7 @@ interface Scenario {
   readonly platform: unknown;
   readonly account: string;
   readonly keyring?: string;
+  readonly leases?: boolean;
   readonly namespace?: string;
   readonly keep_credentials?: string;
   readonly renew_without_store?: boolean;
@@ -69,11 +70,12 @@ interface SignRule {
 }
 
 interface StoreRule {
-  readonly op: "load" | "save" | "remove";
+  readonly op: "load" | "save" | "lease" | "release" | "remove";
   readonly nth: number;
   readonly after?: number;
   readonly error?: "unavailable" | "damaged";
   readonly put?: string;
+  readonly held?: boolean;
 }
 
 interface AskRule {
@@ -99,12 +101,14 @@ class Counts {
 
 /** The store of a scenario: one record, and rules that change what happens. */
 class ScriptedStore implements Store {
-  readonly capabilities = { cas: true, lease: false, touch: false };
+  readonly capabilities = { cas: true, lease: true, touch: false };
   readonly #scenario: Scenario;
   readonly #time: VirtualTime;
   readonly #counts = new Counts();
   #version = 0;
   #sealed: Uint8Array | undefined;
+  #lastLease = 0;
+  #lease = 0;
 
   constructor(scenario: Scenario, time: VirtualTime) {
     this.#scenario = scenario;
@@ -130,6 +134,22 @@ class ScriptedStore implements Store {
     this.#sealed = undefined;
   }
 
+  async lease(): Promise<number | undefined> {
+    const rule = await this.#due("lease");
+    if (rule?.held === true) return undefined;
+    this.#lastLease += 1;
+    if (this.#lease !== 0) return undefined;
+    this.#lease = this.#lastLease;
+    return this.#lease;
+  }
+
+  async release(_: RecordKey, number: number): Promise<boolean> {
+    await this.#due("release");
+    if (this.#lease !== number) return false;
+    this.#lease = 0;
+    return true;
+  }
+
   touch(): Promise<never> {
     return Promise.reject(new StoreError("unsupported", "scenarios touch nothing"));
   }
@@ -144,12 +164,13 @@ class ScriptedStore implements Store {
   }
 
   /** Comes to the moment of an operation's answer, which is when the store acts. */
-  async #due(op: StoreRule["op"]): Promise<void> {
+  async #due(op: StoreRule["op"]): Promise<StoreRule | undefined> {
     const nth = this.#counts.next(op);
     const rule = this.#scenario.store?.find((one) => one.op === op && one.nth === nth);
     await this.#time.sleep(rule?.after ?? 0);
     if (rule?.put !== undefined) this.#put(Buffer.from(rule.put, "hex"));
     if (rule?.error !== undefined) throw new StoreError(rule.error, "scripted");
+    return rule;
   }
 }
 
@@ -226,7 +247,10 @@ async function play(scenario: Scenario): Promise<string[]> {
   const { glue } = engine();
   const time = new VirtualTime();
   const settings = new glue.Settings();
-  if (scenario.keyring !== undefined) settings.persist(glue.Keys.parse(scenario.keyring), scenario.namespace ?? "");
+  if (scenario.keyring !== undefined) {
+    settings.persist(glue.Keys.parse(scenario.keyring), scenario.namespace ?? "", true, true);
+    if (!scenario.leases) settings.alone();
+  }
   if (scenario.keep_credentials !== undefined) settings.keepCredentials(scenario.keep_credentials);
   if (scenario.renew_without_store) settings.renewWithoutStore();
   if (scenario.asks !== undefined) settings.asks();
@@ -235,6 +259,7 @@ async function play(scenario: Scenario): Promise<string[]> {
   const platform = glue.Platform.parse(JSON.stringify(scenario.platform));
   const seed = Buffer.from(scenario.seed, "hex");
   const permits = new Counts();
+  const store = new ScriptedStore(scenario, time);
   const limits = {
     withdraw: () => {
       const nth = permits.next("permit");
@@ -245,7 +270,8 @@ async function play(scenario: Scenario): Promise<string[]> {
     engine: engine(),
     core: new glue.Session(platform, scenario.account, settings, seed, 0, scenario.start),
     limits: limits as unknown as Limits,
-    store: new ScriptedStore(scenario, time),
+    store,
+    leaseStore: store,
     runtime: runtimeOf({
       fetch: scriptedFetch(scenario, time),
       mono: () => time.now,

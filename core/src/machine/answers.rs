@@ -40,6 +40,8 @@ pub(super) enum Asker {
     Sign(EffectId),
     Load(LoadFor),
     Save,
+    Lease,
+    Release,
     Remove,
     Question,
 }
@@ -70,6 +72,9 @@ impl Session {
             (Asker::Sign(exchange), Outcome::Sign(result)) => self.signed(exchange, result, now),
             (Asker::Load(why), Outcome::Load(result)) => self.loaded(why, result, now),
             (Asker::Save, Outcome::Save(result)) => self.save_answered(result, now),
+            (Asker::Lease, Outcome::Lease(result)) => self.lease_answered(result, now),
+            // One that was not let go ends by itself.
+            (Asker::Release, Outcome::Release(_)) => {}
             (Asker::Remove, Outcome::Remove(result)) => self.removed(result, now),
             (Asker::Question, Outcome::Ask(result)) => self.asked(result, now),
             (
@@ -79,6 +84,8 @@ impl Session {
                 | Asker::Sign(_)
                 | Asker::Load(_)
                 | Asker::Save
+                | Asker::Lease
+                | Asker::Release
                 | Asker::Remove
                 | Asker::Question,
                 _,
@@ -122,6 +129,11 @@ impl Session {
                 self.abandon(effect);
                 self.save_answered(Err(unavailable()), now);
             }
+            Asker::Lease => {
+                self.abandon(effect);
+                self.lease_answered(Err(unavailable()), now);
+            }
+            Asker::Release => self.abandon(effect),
             Asker::Remove => {
                 self.abandon(effect);
                 self.removed(Err(unavailable()), now);

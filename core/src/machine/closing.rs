@@ -7,7 +7,7 @@ use super::again::Again;
 use super::answers::Asker;
 use super::life::{self, Ending, Phase};
 use super::output::{Notice, Reply, Verdict};
-use super::renewal::Step;
+use super::renewal::Renewal;
 use super::saving::store_error;
 use super::session::{Row, Session};
 use super::timers::Alarm;
@@ -101,8 +101,7 @@ impl Session {
                 self.sign_in_failed(&error, now);
             }
             // A renewal that has begun is waited for: its answer may be the only way to the next token.
-            let has_not_sent = |step| matches!(step, Step::Backoff | Step::Discovering(_));
-            let is_pausing = self.renewal.as_ref().is_some_and(|renewal| has_not_sent(renewal.step));
+            let is_pausing = self.renewal.as_deref().is_some_and(Renewal::is_preparing);
             if !is_over(&self.phase) && (!self.is_renewing() || is_pausing) {
                 self.stop_for("the session was closed");
             }

@@ -72,6 +72,9 @@ impl Session {
             Phase::Active if matches!(self.renewal.as_deref(), Some(Renewal { step: Step::Backoff, .. })) => {
                 self.send_renewal(now);
             }
+            Phase::Active if matches!(self.renewal.as_deref(), Some(Renewal { step: Step::Waiting, .. })) => {
+                self.look_again(now);
+            }
             Phase::Active | Phase::Fresh | Phase::Loading(_) | Phase::Ended(..) | Phase::Closed => {}
         }
     }

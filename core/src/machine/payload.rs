@@ -16,6 +16,7 @@ use http::{HeaderName, HeaderValue};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
+use super::leasing::Intent;
 use super::seldom::{Emptied, Seldom};
 use super::session::Session;
 use super::window::Life;
@@ -110,6 +111,8 @@ pub(super) struct Stored {
     pub(super) jar: Jar,
     /// What it signs in with again.
     pub(super) kept: Option<Credentials>,
+    /// Who is about to send its refresh token.
+    pub(super) intent: Option<Intent>,
     /// Whether a client's own credentials renew it; told to whoever has the record and not the platform.
     pub(super) renews_as_client: bool,
 }
@@ -136,6 +139,7 @@ mod field {
     pub(super) const ENDS_FROM: u64 = 41;
     pub(super) const AS_CLIENT: u64 = 42;
     pub(super) const KEPT: u64 = 50;
+    pub(super) const INTENT: u64 = 60;
     pub(super) const KEY: u64 = 20;
     pub(super) const KEY_POINT: u64 = 21;
 }
@@ -291,6 +295,10 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if let Some(credentials) = session.sealed_credentials() {
         kept::write(credentials, to.u64(field::KEPT)?)?;
     }
+    if let Some(intent) = session.intent.as_deref().filter(|intent| intent.generation == session.generation) {
+        let (by, send_by) = (intent.by, intent.send_by.as_millis());
+        to.u64(field::INTENT)?.array(3)?.u64(intent.generation)?.u64(by)?.i64(send_by)?;
+    }
     for (number, raw) in &tokens.unknown {
         to.u64(*number)?;
         to.writer_mut().extend_from_slice(raw);
@@ -335,6 +343,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         tokens: Tokens::default(),
         jar: Jar::new(),
         kept: None,
+        intent: None,
         renews_as_client: false,
     };
     let (mut issued, mut ends, mut used, mut source) = (None, None, None, 0);
@@ -374,6 +383,7 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
             field::ENDS_FROM => source = from.u8()?,
             field::AS_CLIENT => stored.renews_as_client = from.bool()?,
             field::KEPT => stored.kept = Some(kept::read(&mut from)?),
+            field::INTENT => stored.intent = Some(read_intent(&mut from)?),
             field::KEY => pkcs8 = Some(Zeroizing::new(from.bytes()?.to_vec())),
             field::KEY_POINT => point = from.bytes()?.try_into().ok(),
             number => {
@@ -391,6 +401,15 @@ fn read(bytes: &[u8]) -> Result<Stored, minicbor::decode::Error> {
         stored.tokens.key = Some(Arc::new(KeyPair { pkcs8, public }));
     }
     Ok(stored)
+}
+
+fn read_intent(from: &mut Decoder<'_>) -> Result<Intent, minicbor::decode::Error> {
+    let fields = from.array()?.unwrap_or(0);
+    let intent = Intent { generation: from.u64()?, by: from.u64()?, send_by: Wall::from_millis(from.i64()?) };
+    for _ in 3..fields {
+        from.skip()?;
+    }
+    Ok(intent)
 }
 
 fn read_headers(

@@ -1,7 +1,7 @@
 //! Renewing a session: at most one renewal is in flight, whoever asked for it, and no rotating token is sent twice.
 //!
 //! ```text
-//! idle ──window, refusal or force──▶ (Discovering ─▶) Sending ──tokens──▶ Saving ──▶ idle
+//! idle ──window, refusal or force──▶ (Discovering ─▶ leasing ─▶) Sending ──tokens──▶ Saving ──▶ idle
 //!                                                      │ ▲ └─refused──▶ Reloading ──newer saved──▶ idle
 //!                                                      ▼ │                        └──else──▶ dead
 //!                                                    Backoff
@@ -32,6 +32,8 @@ pub(super) struct Renewal {
     pub(super) waiters: Vec<CallId>,
     /// The exchange that is waited for, and the token that it took along.
     pub(super) sent: Option<(EffectId, Secret)>,
+    /// Whose intent was found in the record, and since when it is known.
+    pub(super) seen: Option<(u64, Mono)>,
 }
 
 /// Where a renewal stands.
@@ -39,6 +41,16 @@ pub(super) struct Renewal {
 pub(super) enum Step {
     /// The issuer's metadata is being looked for, in its first or a later place.
     Discovering(usize),
+    /// The lease was asked for at this moment.
+    Leasing(Now),
+    /// Somebody else holds it; the store is looked at again after a pause.
+    Waiting,
+    /// Whether whoever held it has saved is being looked at.
+    Looking,
+    /// It is held, and the record is being looked at.
+    Checking,
+    /// That the token is about to be sent is being saved.
+    Noting,
     Sending,
     Backoff,
     /// The issuer refused; perhaps another process was first.
@@ -194,16 +206,16 @@ impl Session {
             return;
         }
         let step = if self.renewals.unsettled.is_some() { Step::Reloading } else { Step::Sending };
-        self.renewal = Some(Box::new(Renewal { gates, step, attempt: 0, waiters: Vec::new(), sent: None }));
-        match step {
-            Step::Reloading => self.load(LoadFor::Refusal, now),
-            Step::Discovering(_) | Step::Sending | Step::Backoff | Step::Saving => self.send_renewal(now),
-        }
+        self.renewal = Some(Box::new(Renewal { gates, step, attempt: 0, waiters: Vec::new(), sent: None, seen: None }));
+        if step == Step::Reloading { self.load(LoadFor::Refusal, now) } else { self.send_renewal(now) }
     }
 
-    /// Sends the refresh token, or what else renews, to the issuer; asks for the issuer's endpoints before, if need be.
+    /// Sends the refresh token, or what else renews, to the issuer; asks for the issuer's endpoints before, and takes the lease, if need be.
     pub(super) fn send_renewal(&mut self, now: Now) {
         let is_known = self.token_endpoint().is_some();
+        if is_known && self.is_renewing() && !self.may_send(now) {
+            return self.take_lease(now);
+        }
         let Some(renewal) = &mut self.renewal else { return };
         renewal.attempt += 1;
         let attempt = renewal.attempt;
@@ -297,7 +309,21 @@ impl Session {
 impl Renewal {
     /// One whose tokens are there and are still to be saved.
     pub(super) fn saving() -> Self {
-        Self { gates: true, step: Step::Saving, attempt: 1, waiters: Vec::new(), sent: None }
+        Self { gates: true, step: Step::Saving, attempt: 1, waiters: Vec::new(), sent: None, seen: None }
+    }
+
+    /// Whether no request of it is under way, nor anything else that would be lost with it.
+    pub(super) fn is_preparing(&self) -> bool {
+        match self.step {
+            Step::Backoff
+            | Step::Discovering(_)
+            | Step::Leasing(_)
+            | Step::Waiting
+            | Step::Looking
+            | Step::Checking
+            | Step::Noting => true,
+            Step::Sending | Step::Reloading | Step::Saving => false,
+        }
     }
 
     /// Whether calls wait for it.

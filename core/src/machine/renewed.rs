@@ -90,7 +90,7 @@ impl Session {
             return;
         }
         let may_take = match (&self.phase, &self.renewal) {
-            (Phase::Active, Some(renewal)) => matches!(renewal.step, Step::Backoff | Step::Discovering(_)),
+            (Phase::Active, Some(renewal)) => renewal.is_preparing(),
             (Phase::Active | Phase::Ended(Ending::Expired, _), None) => true,
             _ => false,
         };
@@ -120,6 +120,7 @@ impl Session {
         self.tokens_since = self.generation;
         self.stats.renewals += 1;
         self.renewals = Seldom::default();
+        self.intent = None;
         self.take_tokens(answer, now);
         self.save_now(now);
     }
@@ -204,6 +205,7 @@ impl Session {
             self.timers.set(now.mono + again, Alarm::Window(self.generation));
         }
         self.renewals.not_before = Some(now.mono + pause);
+        self.withdraw_intent(now);
         self.end_renewal(&Err(error), now);
     }
 

@@ -24,6 +24,8 @@ pub(super) enum LoadFor {
     Resume,
     Conflict,
     Refusal,
+    /// A renewal is about to start here, or somewhere else.
+    Lease,
 }
 
 impl Session {
@@ -44,7 +46,7 @@ impl Session {
             self.reply(id, Err(life::closed()));
             return id;
         }
-        if let Some(error) = self.lacks_signer() {
+        if let Some(error) = self.lacks_signer().or_else(|| self.lacks_leases()) {
             self.reply(id, Err(error));
             return id;
         }
@@ -85,6 +87,7 @@ impl Session {
             LoadFor::Resume => self.resumed(opened, now),
             LoadFor::Conflict => self.conflict_seen(opened, in_store, now),
             LoadFor::Refusal => self.refusal_checked(opened, now),
+            LoadFor::Lease => self.lease_checked(opened, in_store, now),
         }
     }
 
@@ -186,12 +189,8 @@ impl Session {
                 self.saved_by_another(now);
             }
             Ok(Some((stored, version))) => {
-                // The same credentials: the cookies of both. Older ones: only ours.
-                if stored.generation == self.generation {
-                    self.jar.merge(&stored.jar);
-                    self.adopt_kept(stored.kept);
-                    self.revision = self.revision.max(stored.revision) + 1;
-                }
+                self.merge(stored);
+                self.revision += 1;
                 self.save_over(Some(version), now);
             }
             // What cannot be read is in nobody's way; a sign-in also follows what can be read only elsewhere.
@@ -204,9 +203,19 @@ impl Session {
 
     /// Whether a stored session is to be preferred to ours: a later generation, or another one of the same number that was saved
     /// first.
-    fn is_newer(&self, stored: &Stored) -> bool {
+    pub(super) fn is_newer(&self, stored: &Stored) -> bool {
         stored.generation > self.generation
             || (stored.generation == self.generation && !stored.tokens.is_same(&self.tokens))
+    }
+
+    /// Takes over what was saved beside ours, with the same credentials: the cookies of both. Of older ones nothing.
+    pub(super) fn merge(&mut self, stored: Stored) {
+        if stored.generation == self.generation {
+            self.jar.merge(&stored.jar);
+            self.adopt_kept(stored.kept);
+            self.take_intent(stored.intent);
+            self.revision = self.revision.max(stored.revision);
+        }
     }
 
     /// The issuer refused our refresh token: perhaps because another process renewed first.
@@ -228,7 +237,7 @@ impl Session {
     }
 
     /// Takes a stored session over as ours.
-    fn adopt(&mut self, stored: Stored, version: Version) {
+    pub(super) fn adopt(&mut self, stored: Stored, version: Version) {
         let mut jar = stored.jar;
         let (mut revision, is_same_generation) = (stored.revision, stored.generation == self.generation);
         if is_same_generation {
@@ -246,6 +255,7 @@ impl Session {
         self.saving.restored(version, stored.generation, stored.revision);
         *self.jar = jar;
         self.adopt_kept(stored.kept);
+        self.intent = stored.intent.map(Box::new);
         self.tokens = stored.tokens;
         self.lifetime.saved(&self.tokens);
         self.tokens.authorize(&self.compiled.platform().credential);

@@ -177,7 +177,8 @@ impl Session {
 
     /// Whether calls wait until the present credentials are saved.
     fn is_save_awaited(&self) -> bool {
-        self.is_saving_sign_in() || self.renewal.as_ref().is_some_and(|renewal| renewal.step == Step::Saving)
+        self.is_saving_sign_in()
+            || self.renewal.as_ref().is_some_and(|renewal| matches!(renewal.step, Step::Saving | Step::Noting))
     }
 
     /// Whether the session holds credentials that nothing has proved yet; those are not saved.
@@ -229,6 +230,7 @@ impl Session {
         let waiters = std::mem::take(&mut self.saving.waiters);
         self.reply_all(waiters, &result);
         self.sign_in_saved(now);
+        self.intent_saved(now);
         self.renewal_saved(now);
         self.close_if_drained(now);
     }
@@ -271,6 +273,11 @@ impl Saving {
     /// Whether the store holds this generation, or a later one.
     pub(super) fn holds(&self, generation: u64) -> bool {
         self.saved.0 >= generation
+    }
+
+    /// Whether the store holds this revision of this generation, or what came later.
+    pub(super) fn has(&self, generation: u64, revision: u64) -> bool {
+        self.saved >= (generation, revision)
     }
 
     /// Whether an alarm is set.

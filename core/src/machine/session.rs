@@ -15,6 +15,7 @@ use super::closing::Closing;
 use super::dpop::Dpop;
 use super::gate::Queue;
 use super::keep_alive::KeepAlive;
+use super::leasing::{Holding, Intent};
 use super::life::{Phase, State};
 use super::lifetime::Lifetime;
 use super::oauth::metadata::Metadata;
@@ -78,6 +79,10 @@ pub struct Session {
     pub(super) kept: Option<Box<Kept>>,
     pub(super) renewal: Option<Box<Renewal>>,
     pub(super) renewals: Seldom<Renewals>,
+    /// The right to start a renewal, as far as other processes are concerned.
+    pub(super) lease: Option<Box<Holding>>,
+    /// Who is about to send the present refresh token.
+    pub(super) intent: Option<Box<Intent>>,
     /// What the issuer said of itself, once it was asked.
     pub(super) issuer: Option<Box<Metadata>>,
     /// Draws what ties an authorization code to this session, where it signs in by one.
@@ -151,6 +156,8 @@ impl Session {
             kept: None,
             renewal: None,
             renewals: Seldom::default(),
+            lease: None,
+            intent: None,
             issuer: None,
             backs_off: None,
             probe: Seldom::default(),
@@ -190,6 +197,9 @@ impl Session {
     /// The answer changes with every command, with every answer, and with time once the moment of [`Output::Wait`] is reached.
     #[must_use]
     pub fn poll(&mut self, now: Now) -> Output {
+        if self.lease.is_some() && self.renewal.is_none() {
+            self.let_go(now);
+        }
         while self.outputs.is_empty() {
             match self.timers.due(now.mono) {
                 Some(alarm) => self.ring(alarm, now),

@@ -53,6 +53,26 @@ pub struct Persist {
     pub keyring: Arc<Keyring>,
     /// Separates programs that share a store.
     pub namespace: String,
+    /// Whether one process at a time renews, by leases of the store.
+    pub leases: Leases,
+}
+
+/// Whether processes that share a store keep each other from sending one refresh token twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leases {
+    /// The store grants leases and saves by compare-and-set.
+    Granted,
+    /// Nobody else holds the sessions of this store.
+    NotNeeded,
+    /// The store has none: a platform whose refresh tokens rotate is `store_unfit` for it.
+    Missing,
+}
+
+impl Leases {
+    /// What a store with compare-and-set and one with leases, mostly the same, are good for.
+    pub const fn of(cas: bool, lease: bool) -> Self {
+        if cas && lease { Self::Granted } else { Self::Missing }
+    }
 }
 
 impl Default for Settings {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::time::Wall;
@@ -16,6 +17,8 @@ pub use hallpass_core::store::{
     Version,
 };
 
+#[cfg(feature = "redb")]
+pub use self::redb::RedbStore;
 pub use clock::WallClock;
 pub use file::FileStore;
 pub use memory::MemoryStore;
@@ -25,6 +28,8 @@ pub use redis::{RedisSettings, RedisStore, RedisTls};
 mod clock;
 mod file;
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 #[cfg(feature = "redis")]
 mod redis;
 
@@ -97,6 +102,47 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page>;
 }
 
+/// A shared store is a store.
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    fn load<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Record>> {
+        (**self).load(key)
+    }
+
+    fn save<'a>(
+        &'a self,
+        key: &'a RecordKey,
+        sealed: Vec<u8>,
+        expected: Expected,
+        expiry: Expiry,
+    ) -> StoreFuture<'a, Version> {
+        (**self).save(key, sealed, expected, expiry)
+    }
+
+    fn touch<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Version>> {
+        (**self).touch(key)
+    }
+
+    fn remove<'a>(&'a self, key: &'a RecordKey, expected: Expected) -> StoreFuture<'a, Option<Version>> {
+        (**self).remove(key, expected)
+    }
+
+    fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
+        (**self).lease(key, hold)
+    }
+
+    fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
+        (**self).release(key, number)
+    }
+
+    fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
+        (**self).list(namespace, after, limit)
+    }
+}
+
 fn no_leases() -> StoreError {
     StoreError::Unsupported("it has no leases".to_owned())
 }
@@ -114,3 +160,18 @@ fn meets(expected: Expected, live: Option<Version>) -> bool {
 fn has_ended(expiry: Expiry, touched: Wall, now: Wall) -> bool {
     expiry.idle.is_some_and(|idle| now >= touched + idle) || expiry.absolute.is_some_and(|end| now >= end)
 }
+
+/// When a lease ends that is taken now: a hold is cut to the longest.
+fn until(now: Wall, hold: Duration) -> Wall {
+    now + hold.min(LONGEST_HOLD)
+}
+
+/// Whether a lease with this end is held. One that would end later than any may was taken before the clock was set back.
+fn is_held(end: Wall, now: Wall) -> bool {
+    now < end && end.since(now) <= LONGEST_HOLD + CLOCK_SLACK
+}
+
+/// How far a clock may be set back, or lag behind another's, without ending the longest hold.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
+/// The longest hold of a store whose leases outlive its process.
+const LONGEST_HOLD: Duration = Duration::from_secs(600);

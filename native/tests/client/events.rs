@@ -48,6 +48,8 @@ async fn a_life_is_told_in_order_to_each_who_listens() {
         "saved 1",
         "signed_in 1",
         "refused 1",
+        // That the token is about to be sent.
+        "saved 1",
         "saved 2",
         "renewed 2",
         "throttled 2",
@@ -55,6 +57,7 @@ async fn a_life_is_told_in_order_to_each_who_listens() {
         "closed 2",
         "restored 2",
         "refused 2",
+        "saved 2",
         "renewal_failed 2",
         "expired 2",
         "closed 2",

@@ -1,13 +1,13 @@
 //! What happens to sessions while their store is away?
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass::store::{
-    Capabilities, Cursor, Expected, Expiry, MemoryStore, Page, Record, RecordKey, Store, StoreError, StoreFuture,
-    Version,
+    Capabilities, Cursor, Expected, Expiry, LeaseNumber, MemoryStore, Page, Record, RecordKey, Store, StoreError,
+    StoreFuture, Version,
 };
 use hallpass::{Builder, Client, RenewWithoutStore, Session, State};
 use hallpass_testbed::Testbed;
@@ -20,6 +20,8 @@ struct Moody {
     inner: MemoryStore,
     mood: AtomicU8,
     attempts: AtomicU64,
+    /// What it does once so many operations more have gone well.
+    next: Mutex<Option<(u64, u8)>>,
 }
 
 const WELL: u8 = 0;
@@ -29,11 +31,29 @@ const SILENT: u8 = 2;
 impl Moody {
     fn new() -> Arc<Self> {
         let inner = MemoryStore::new(NonZeroUsize::new(16).expect("not zero"));
-        Arc::new(Self { inner, mood: AtomicU8::new(WELL), attempts: AtomicU64::new(0) })
+        Arc::new(Self { inner, mood: AtomicU8::new(WELL), attempts: AtomicU64::new(0), next: Mutex::default() })
     }
 
     fn set(&self, mood: u8) {
         self.mood.store(mood, Ordering::SeqCst);
+    }
+
+    /// Does this after so many operations that go well.
+    fn set_after(&self, operations: u64, mood: u8) {
+        *self.next.lock().expect("no test panics with it") = Some((operations, mood));
+    }
+
+    fn count(&self) {
+        self.attempts.fetch_add(1, Ordering::SeqCst);
+        let mut next = self.next.lock().expect("no test panics with it");
+        match &mut *next {
+            Some((0, mood)) => {
+                self.set(*mood);
+                *next = None;
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
     }
 
     fn attempts(&self) -> u64 {
@@ -42,7 +62,7 @@ impl Moody {
 
     fn guarded<'a, T: Send + 'a>(&'a self, then: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
         Box::pin(async move {
-            self.attempts.fetch_add(1, Ordering::SeqCst);
+            self.count();
             match self.mood.load(Ordering::SeqCst) {
                 WELL => then.await,
                 AWAY => Err(StoreError::Unavailable("taken away by a test".to_owned())),
@@ -79,10 +99,21 @@ impl Store for Moody {
         self.guarded(self.inner.remove(key, expected))
     }
 
+    fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
+        self.guarded(self.inner.lease(key, hold))
+    }
+
+    fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
+        self.guarded(self.inner.release(key, number))
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         self.guarded(self.inner.list(namespace, after, limit))
     }
 }
+
+/// A renewal takes a lease, looks at the record and writes an intent before it sends anything.
+const BEFORE_SENDING: u64 = 3;
 
 async fn signed_in(store: &Arc<Moody>, change: impl FnOnce(Builder) -> Builder) -> (Testbed, Client, Session) {
     let testbed = testbed().await;
@@ -96,14 +127,14 @@ async fn signed_in(store: &Arc<Moody>, change: impl FnOnce(Builder) -> Builder) 
 async fn calls_go_on_while_the_store_is_away_and_the_save_is_made_up_for() {
     let store = Moody::new();
     let (testbed, _client, session) = signed_in(&store, |builder| builder).await;
-    store.set(AWAY);
-    session.renew().await.expect("the first renewal starts from a token that is saved");
+    store.set_after(BEFORE_SENDING, AWAY);
+    session.renew().await.expect("what it started from is saved");
     assert_eq!((session.generation(), status(&session, "/api/items/1").await), (2, 200));
     assert_eq!(kind(session.save().await), "store_unavailable");
     let attempts = store.attempts();
     eventually(|| store.attempts() > attempts).await;
     store.set(WELL);
-    eventually(|| session.stats().saves >= 2).await;
+    eventually(|| session.stats().saves >= 3).await;
     session.save().await.expect("nothing is left to save");
     testbed.expire("alice");
     assert_eq!((status(&session, "/api/items/1").await, session.generation()), (200, 3));
@@ -114,7 +145,7 @@ async fn calls_go_on_while_the_store_is_away_and_the_save_is_made_up_for() {
 async fn a_rotated_token_that_could_not_be_saved_is_not_used_unless_the_program_says_so() {
     let store = Moody::new();
     let (testbed, client, session) = signed_in(&store, |builder| builder).await;
-    store.set(AWAY);
+    store.set_after(BEFORE_SENDING, AWAY);
     session.renew().await.expect("renews");
     assert_eq!(kind(session.renew().await), "store_unavailable");
     assert_eq!(status(&session, "/api/items/1").await, 200, "the access token may be used");
@@ -139,6 +170,22 @@ async fn a_rotated_token_that_could_not_be_saved_is_not_used_unless_the_program_
     assert_eq!((session.generation(), testbed.stats().refresh_reuses), (4, 0));
     assert_eq!(kind(client.close().await), "store_unavailable");
     assert_eq!(session.state(), State::Closed, "closed all the same");
+}
+
+#[tokio::test]
+async fn a_rotating_token_is_not_sent_while_nobody_can_be_told_of_it() {
+    let store = Moody::new();
+    let (testbed, _client, session) = signed_in(&store, |builder| builder).await;
+    for operations in 0..BEFORE_SENDING {
+        store.set_after(operations, AWAY);
+        assert_eq!(kind(session.renew().await), "store_unavailable");
+        assert_eq!((testbed.stats().token_requests.total, session.generation()), (0, 1));
+        assert_eq!(status(&session, "/api/items/1").await, 200, "the access token is good");
+        store.set(WELL);
+        session.save().await.expect("nothing is lost");
+    }
+    session.renew().await.expect("renews");
+    assert_eq!((testbed.stats().token_requests.total, session.generation()), (1, 2));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hallpass_core::credentials::{Credentials, Secret};
 use hallpass_core::envelope::Keyring;
-use hallpass_core::machine::{Body, CallOptions, Head, KeepCredentials, Persist, Session, Settings};
+use hallpass_core::machine::{Body, CallOptions, Head, KeepCredentials, Leases, Persist, Session, Settings};
 use hallpass_core::platform::{Compiled, Platform};
 use hallpass_core::seed::Seed;
 use hallpass_core::time::{Mono, Now, Wall};
@@ -31,6 +31,9 @@ pub struct Scenario {
     pub account: String,
     #[serde(default)]
     pub keyring: Option<String>,
+    /// Whether the store grants leases.
+    #[serde(default)]
+    pub leases: bool,
     #[serde(default)]
     pub namespace: String,
     #[serde(default)]
@@ -150,6 +153,7 @@ impl Scenario {
         let persist = self.keyring.as_ref().map(|text| Persist {
             keyring: Arc::new(Keyring::parse(text).expect("a valid keyring")),
             namespace: self.namespace.clone(),
+            leases: if self.leases { Leases::Granted } else { Leases::NotNeeded },
         });
         let renew_without_store = self.renew_without_store;
         let (signer, asks) = (self.signs.is_some(), !self.asks.is_empty());

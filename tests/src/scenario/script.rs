@@ -50,6 +50,8 @@ pub struct StoreRule {
     pub error: Option<String>,
     #[serde(default)]
     pub put: Option<String>,
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// What one permit is answered.
@@ -158,6 +160,9 @@ impl Script {
             "damaged" => StoreError::Damaged("scripted".to_owned()),
             other => panic!("`{other}` is no error of a store"),
         });
+        if rule.is_some_and(|rule| rule.held) {
+            return Outcome::Lease(Ok(None));
+        }
         match (error, &effect) {
             (Some(error), Effect::Load(_)) => Outcome::Load(Err(error)),
             (Some(error), Effect::Save(_)) => Outcome::Save(Err(error)),

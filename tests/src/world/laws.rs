@@ -44,7 +44,7 @@ impl Seen {
     }
 
     /// A request is about to leave.
-    pub(super) fn leaves(&mut self, exchange: &Exchange, session: &Session, at: u64, lifetime: u64) {
+    pub(super) fn leaves(&mut self, exchange: &Exchange, session: &Session, at: u64, (lifetime, ahead): (u64, u64)) {
         match exchange.owner {
             Owner::Call(_) => {
                 let generation = exchange.generation;
@@ -53,7 +53,7 @@ impl Seen {
                     "generation {generation} is used before its save"
                 );
             }
-            Owner::Session(Purpose::Renewal) => self.renewal_leaves(exchange, session, at, lifetime),
+            Owner::Session(Purpose::Renewal) => self.renewal_leaves(exchange, session, at, (lifetime, ahead)),
             Owner::Session(
                 Purpose::Discovery
                 | Purpose::SignIn
@@ -65,7 +65,7 @@ impl Seen {
         }
     }
 
-    fn renewal_leaves(&mut self, exchange: &Exchange, session: &Session, at: u64, lifetime: u64) {
+    fn renewal_leaves(&mut self, exchange: &Exchange, session: &Session, at: u64, (lifetime, ahead): (u64, u64)) {
         let flying = self.renewing.values().filter(|until| **until > at).count();
         assert_eq!(flying, 0, "two renewals in flight");
         self.renewing.insert(exchange.ticket.id(), exchange.deadline.as_nanos().div_ceil(1_000_000));
@@ -78,7 +78,7 @@ impl Seen {
         }
         if exchange.attempt == 1 {
             let ends = session.expires_at().expect("a lifetime").as_millis() - crate::dialogue::START;
-            let in_window = at.cast_signed() + 1 >= ends - (lifetime * 1000 / 5).cast_signed();
+            let in_window = (at + ahead).cast_signed() + 1 >= ends - (lifetime * 1000 / 5).cast_signed();
             let has_reason = in_window || self.refused.contains(&session.generation()) || self.forced > 0;
             assert!(has_reason, "a renewal of generation {} for nothing", session.generation());
             self.forced = 0;

@@ -12,8 +12,8 @@
 //! 8. A call that is not idempotent is acted upon at most once.
 //! 9. `poll` ends; the same seed gives the same trace; at the end nothing is pending; a session has ended or is of use.
 //!
-//! Not drawn yet: recipes other than the refresh token, probes, body rules and restarts; and two processes share a store only where
-//! the platform says `reuse_safe`.
+//! Two processes share a store in some worlds: with leases, and then they are stopped for a while and their civil clocks are set; or without, where
+//! the platform says `reuse_safe`. Not drawn yet: recipes other than the refresh token, probes, body rules and restarts.
 
 mod issuer;
 mod laws;
@@ -24,8 +24,9 @@ mod server;
 use rng::Rng;
 
 use hallpass_core::effect::Effect;
+use hallpass_core::store::LeaseNumber;
 use issuer::Issuer;
-use process::Process;
+use process::{Process, Ways};
 
 use crate::dialogue::{Mode, Shelf};
 
@@ -37,11 +38,37 @@ struct World {
     at: u64,
     issuer: Issuer,
     shelf: Shelf,
+    leases: Leases,
     /// The generation that the store holds.
     stored: u64,
     /// Whether everything goes well from now on.
     is_calm: bool,
     processes: Vec<Process>,
+}
+
+/// The lease of the one record.
+#[derive(Debug, Default)]
+struct Leases {
+    last: u64,
+    held_until: u64,
+}
+
+impl Leases {
+    fn take(&mut self, hold: u64, at: u64) -> Option<LeaseNumber> {
+        (at >= self.held_until).then(|| {
+            self.last += 1;
+            self.held_until = at + hold;
+            LeaseNumber(self.last)
+        })
+    }
+
+    fn let_go(&mut self, number: LeaseNumber, at: u64) -> bool {
+        let is_held = number.0 == self.last && at < self.held_until;
+        if is_held {
+            self.held_until = at;
+        }
+        is_held
+    }
 }
 
 /// What became of a world.
@@ -60,16 +87,21 @@ pub struct Outcome {
 /// Lives one world through, and panics where a law is broken.
 pub fn live(seed: u64) -> Outcome {
     let mut rng = Rng::new(seed);
-    let is_shared = rng.percent(30);
+    let is_shared = rng.percent(40);
+    // Where refresh tokens must not be used twice, processes that share a store hold leases.
+    let is_leased = is_shared && rng.percent(60);
     let mut issuer = Issuer::default();
-    issuer.is_lenient = is_shared;
+    issuer.is_lenient = is_shared && !is_leased;
     issuer.lifetime = [5, 20, 60, 300, 3600][rng.below(5) as usize];
     let shelf = Shelf::default();
     let is_kept = is_shared || rng.percent(75);
     let is_bold = !is_shared && rng.percent(20);
     let count = if is_shared { 2 } else { 1 };
-    let processes = (0..count).map(|number| Process::new(seed ^ number << 32, is_shared, is_kept, is_bold)).collect();
-    let mut world = World { rng, at: 0, issuer, shelf, stored: 0, is_calm: false, processes };
+    let ways = Ways { is_lenient: issuer.is_lenient, is_kept, is_bold, is_leased };
+    let process = |number: u64| Process::new(seed ^ number << 32, ways);
+    let processes = (0..count).map(process).collect();
+    let mut world =
+        World { rng, at: 0, issuer, shelf, leases: Leases::default(), stored: 0, is_calm: false, processes };
     for _ in 0..STEPS {
         world.step();
     }
@@ -90,12 +122,26 @@ impl World {
         if self.rng.percent(45) {
             self.act(who);
         }
+        if self.processes.len() > 1 {
+            self.disturb(who);
+        }
         let by = match self.rng.below(10) {
             0..=5 => self.rng.below(200),
             6..=8 => self.rng.below(3000),
             _ => self.rng.below(self.issuer.lifetime * 1000),
         };
         self.pass(by);
+    }
+
+    /// A process is stopped for a while, or its civil clock is set.
+    fn disturb(&mut self, who: usize) {
+        let process = &mut self.processes[who];
+        if self.rng.percent(3) {
+            process.stop(self.at + self.rng.below(120_000));
+        }
+        if self.rng.percent(2) {
+            process.set_clock([0, 5_000, -5_000, 600_000, -600_000][self.rng.below(5) as usize]);
+        }
     }
 
     /// The program of one process does something.
@@ -135,7 +181,16 @@ impl World {
     }
 
     fn store(&mut self, who: usize, effect: &Effect) -> hallpass_core::effect::Outcome {
-        let outcome = self.shelf.perform(effect).expect("an effect of the store");
+        let is_up = self.shelf.mode == Mode::Up;
+        let outcome = match effect {
+            Effect::Lease(lease) if is_up => {
+                hallpass_core::effect::Outcome::Lease(Ok(self.leases.take(lease.hold.as_millis() as u64, self.at)))
+            }
+            Effect::Release(release) if is_up => {
+                hallpass_core::effect::Outcome::Release(Ok(self.leases.let_go(release.number, self.at)))
+            }
+            _ => self.shelf.perform(effect).expect("an effect of the store"),
+        };
         if let (Effect::Save(_), hallpass_core::effect::Outcome::Save(Ok(_))) = (effect, &outcome) {
             let generation = self.processes[who].seen.saving(effect.id());
             assert!(generation >= self.stored, "generation {generation} overwrites {}", self.stored);
@@ -173,6 +228,9 @@ impl World {
     fn calm_down(&mut self) {
         self.is_calm = true;
         self.shelf.mode = Mode::Up;
+        for process in &mut self.processes {
+            process.stop(0);
+        }
         self.pass(900_000);
         for who in 0..self.processes.len() {
             assert_eq!(self.processes[who].open(), 0, "calls or commands are pending after a quarter of an hour");

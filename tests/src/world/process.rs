@@ -7,7 +7,7 @@ use std::time::Duration;
 use hallpass_core::credentials::Credentials;
 use hallpass_core::effect::{CallId, Effect, EffectId, Outcome};
 use hallpass_core::error::Error;
-use hallpass_core::machine::{Body, Head, Output, Reply, Session, Settings, State};
+use hallpass_core::machine::{Body, Head, Leases, Output, Reply, Session, Settings, State};
 use hallpass_core::platform::Compiled;
 use hallpass_core::seed::Seed;
 use hallpass_core::time::{Mono, Now, Wall};
@@ -17,6 +17,19 @@ use super::issuer::Issuer;
 use super::laws::Seen;
 use super::rng::Rng;
 use crate::dialogue::{START, kept, platform};
+
+/// In what circumstances the processes of a world live.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// Old refresh tokens stay good.
+    pub(super) is_lenient: bool,
+    /// There is a store.
+    pub(super) is_kept: bool,
+    /// Renewals go on without it.
+    pub(super) is_bold: bool,
+    /// It grants leases.
+    pub(super) is_leased: bool,
+}
 
 /// One process.
 #[derive(Debug)]
@@ -28,6 +41,13 @@ pub(super) struct Process {
     /// Answers on their way, and when they arrive.
     due: Vec<(u64, Arriving)>,
     wake: Option<u64>,
+    /// Until when it is stopped, as by SIGSTOP: nothing happens in it.
+    stopped_until: u64,
+    last_stop: u64,
+    /// By how much its civil clock is wrong, in milliseconds.
+    skew: i64,
+    /// The most that it was set forward by.
+    ahead: u64,
     /// Calls and commands that have not ended; a call's deadline.
     open: BTreeMap<CallId, Option<u64>>,
     last: Option<(CallId, Option<Result<Reply, Error>>)>,
@@ -52,30 +72,58 @@ pub(super) enum Coming {
     Store(Effect),
 }
 
-/// The present moment.
-fn now(at: u64) -> Now {
-    Now::new(Mono::from_nanos(at * 1_000_000), Wall::from_millis(START + at.cast_signed()))
-}
-
 impl Process {
     /// A process that knows nothing yet.
-    pub(super) fn new(seed: u64, is_lenient: bool, is_kept: bool, is_bold: bool) -> Self {
+    pub(super) fn new(seed: u64, ways: Ways) -> Self {
+        let Ways { is_lenient, is_kept, is_bold, is_leased } = ways;
         let rules = format!(
             r#""sign_in": {{"oauth2_refresh": {{}}}}, "renew": {{"token_url": "/token", "reuse_safe": {is_lenient}}}"#
         );
         let compiled = Arc::new(Compiled::new(platform(&rules)).expect("a valid platform"));
-        let settings = if is_kept { kept() } else { Settings::default() };
+        let mut settings = if is_kept { kept() } else { Settings::default() };
+        if let Some(persist) = &mut settings.persist {
+            persist.leases = if is_leased { Leases::Granted } else { Leases::NotNeeded };
+        }
         let settings = Settings { renew_without_store: is_bold, trace: true, ..settings };
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
-        let session = Session::new(compiled, "alice", settings, Seed::new(bytes), now(0));
+        let session = Session::new(compiled, "alice", settings, Seed::new(bytes), moment(0, 0));
         let seen = Seen::new(is_kept, is_bold, is_lenient);
-        Self { session, seen, due: Vec::new(), wake: None, open: BTreeMap::new(), last: None, is_closed: false }
+        Self {
+            session,
+            seen,
+            due: Vec::new(),
+            wake: None,
+            stopped_until: 0,
+            last_stop: 0,
+            skew: 0,
+            ahead: 0,
+            open: BTreeMap::new(),
+            last: None,
+            is_closed: false,
+        }
     }
 
     /// When something is due.
     pub(super) fn next(&self) -> Option<u64> {
-        self.due.iter().map(|(at, _)| *at).chain(self.wake).min()
+        self.due.iter().map(|(at, _)| *at).chain(self.wake).min().map(|at| at.max(self.stopped_until))
+    }
+
+    /// Stops it until this moment; one that is over lets it go on.
+    pub(super) fn stop(&mut self, until: u64) {
+        self.stopped_until = until;
+        self.last_stop = self.last_stop.max(until);
+    }
+
+    /// Sets its civil clock so far off.
+    pub(super) fn set_clock(&mut self, skew: i64) {
+        self.ahead += (skew - self.skew).max(0).cast_unsigned();
+        self.skew = skew;
+    }
+
+    /// The present moment, as its clocks show it.
+    fn now(&self, at: u64) -> Now {
+        moment(at, self.skew)
     }
 
     /// One of the answers that are due, whichever.
@@ -100,7 +148,7 @@ impl Process {
             self.seen.save_ended(effect, result.is_ok());
         }
         // A session that has gone on without it says so, and that is all.
-        let _ = self.session.finish(effect, outcome, now(at));
+        let _ = self.session.finish(effect, outcome, self.now(at));
         self.seen.answered(effect, refresh, (before, self.session.generation()));
     }
 
@@ -109,10 +157,12 @@ impl Process {
         let mut effects: Vec<Effect> = Vec::new();
         for polls in 0.. {
             assert!(polls < 100_000, "polling does not end");
-            match self.session.poll(now(at)) {
+            match self.session.poll(moment(at, self.skew)) {
                 Output::Run(effect) => {
                     match &effect {
-                        Effect::Exchange(exchange) => self.seen.leaves(exchange, &self.session, at, lifetime),
+                        Effect::Exchange(exchange) => {
+                            self.seen.leaves(exchange, &self.session, at, (lifetime, self.ahead));
+                        }
                         Effect::Save(_) => self.seen.saves(effect.id(), self.session.generation()),
                         _ => {}
                     }
@@ -138,7 +188,7 @@ impl Process {
 
     fn ended(&mut self, call: CallId, reply: Result<Reply, Error>, at: u64) {
         let deadline = self.open.remove(&call).expect("every call ends once");
-        assert!(deadline.is_none_or(|deadline| at <= deadline), "{call:?} ends after its deadline");
+        assert!(deadline.is_none_or(|deadline| at <= deadline.max(self.last_stop)), "{call:?} ends after its deadline");
         if let Ok(Reply::Answered(answered)) = &reply {
             self.seen.served += u64::from(answered.status.is_success());
         }
@@ -152,10 +202,10 @@ impl Process {
     /// The program does something.
     pub(super) fn act(&mut self, rng: &mut Rng, issuer: &mut Issuer, at: u64) {
         let needs_session = matches!(self.session.state(), State::Fresh | State::Expired | State::Rejected);
-        if self.is_closed {
+        if self.is_closed || at < self.stopped_until {
             return;
         }
-        let now = now(at);
+        let now = self.now(at);
         let command = match rng.below(100) {
             0..=24 if needs_session => self.session.sign_in(Credentials::refresh_token(issuer.grant()), now),
             25..=39 if needs_session => self.session.resume(now),
@@ -186,7 +236,7 @@ impl Process {
         }
         let timeout = [500, 5_000, 60_000][rng.below(3) as usize];
         head.options.timeout = Some(Duration::from_millis(timeout));
-        let call = self.session.call(head, now(at));
+        let call = self.session.call(head, self.now(at));
         self.open.insert(call, Some(at + timeout));
     }
 
@@ -199,7 +249,7 @@ impl Process {
     /// Sends a call to see what the session is good for.
     pub(super) fn check_use(&mut self, at: u64) {
         let head = Head::get(self.session.compiled().resolve("/x").expect("an address"));
-        let call = self.session.call(head, now(at));
+        let call = self.session.call(head, self.now(at));
         self.open.insert(call, Some(at + 60_000));
         self.last = Some((call, None));
     }
@@ -218,7 +268,7 @@ impl Process {
     /// Closes the session.
     pub(super) fn close(&mut self, at: u64) {
         self.is_closed = true;
-        let close = self.session.close(now(at));
+        let close = self.session.close(self.now(at));
         self.open.insert(close, None);
         self.last = Some((close, None));
     }
@@ -230,6 +280,10 @@ impl Process {
         assert_eq!((self.session.state(), self.session.pending()), (State::Closed, 0));
         assert!(self.wake.is_none(), "it waits for something after its end");
     }
+}
+
+fn moment(at: u64, skew: i64) -> Now {
+    Now::new(Mono::from_nanos(at * 1_000_000), Wall::from_millis(START + at.cast_signed() + skew))
 }
 
 fn new_refresh_token(outcome: &Outcome) -> Option<String> {

@@ -11,6 +11,7 @@ mod expiry;
 mod id_token;
 mod keep_alive;
 mod kept;
+mod leases;
 mod lifetime;
 mod oauth;
 mod people;

@@ -6,7 +6,7 @@ use hallpass_conformance::dialogue::{Mode, Pair, Shelf, kept as settings, platfo
 use hallpass_core::effect::Purpose;
 use hallpass_core::effect::{FailureKind, Sent};
 use hallpass_core::envelope::Keyring;
-use hallpass_core::machine::{Persist, Session, Settings, State};
+use hallpass_core::machine::{Leases, Persist, Session, Settings, State};
 use hallpass_core::platform::Platform;
 
 use super::platforms::{JSON, OAUTH, kept, oauth, start};
@@ -72,7 +72,7 @@ fn another_key_is_a_key_that_is_unknown() {
     let shelf = Shelf::default();
     kept(3600, &shelf);
     let keyring = Keyring::new("k2", [8; 32]).expect("an id").into();
-    let persist = Some(Persist { keyring, namespace: "tests".to_owned() });
+    let persist = Some(Persist { keyring, namespace: "tests".to_owned(), leases: Leases::NotNeeded });
     let pair = Pair::with(platform(OAUTH), Settings { persist, ..Settings::default() }, shelf);
     assert_eq!(refused(pair), "key_unknown");
 }

@@ -203,6 +203,10 @@ async fn a_server_with_tls_is_reached_with_its_authority_and_a_client_certificat
     let store = RedisStore::connect(settings(tls().client_pem(client.0.clone(), client.1.clone()))).await;
     let store = store.expect("it connects");
     save(&store, b"sealed", Expected::Absent).await.expect("it is saved");
+    let (shown, signed) = (write("client", &client.0), write("client-key", &client.1));
+    let url = format!("rediss://localhost:{port}?ca={ca}&cert={shown}&key={signed}");
+    let by_url = RedisStore::new(RedisSettings::from_url(&url).expect("the URL is good")).unwrap();
+    assert!(by_url.load(&alice()).await.expect("it loads").is_some());
     let anonymous = RedisStore::new(settings(tls())).unwrap();
     assert!(
         matches!(anonymous.load(&alice()).await, Err(StoreError::Unavailable(_))),

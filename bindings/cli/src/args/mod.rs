@@ -40,8 +40,8 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Folder of the saved sessions [default: hallpass/sessions in the user's data folder]
-    #[arg(long, global = true, value_name = "DIR", env = "HALLPASS_STORE")]
+    /// Folder of the saved sessions, or URL of a Redis that has them [default: hallpass/sessions in the user's data folder]
+    #[arg(long, global = true, value_name = "DIR|URL", env = "HALLPASS_STORE", hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
     /// File with the key that seals sessions; goes before HALLPASS_KEY and the like [default: hallpass/key in the configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
@@ -151,7 +151,7 @@ Environment:
   HALLPASS_KEY_FILE         or: a file that holds them, which only its owner reads
   HALLPASS_KEY_COMMAND      or: a command that prints them, of a password manager or a key management service
   HALLPASS_PASSPHRASE_FILE  a file with the passphrases of keys that are made from one, one a line
-  HALLPASS_STORE            as --store
+  HALLPASS_STORE            as --store; the place for a URL with a password (redis://user:password@host, docs/redis-store.md)
   HALLPASS_ERRORS           as --errors
   HALLPASS_FIELD_NAME       the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
 

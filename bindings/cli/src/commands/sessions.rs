@@ -38,11 +38,11 @@ pub(crate) async fn run(common: &Common, wanted: &Sessions) -> Result<Exit, Fail
         return Ok(Exit::Served);
     }
     for name in &damaged {
-        let file = vault.folder().join(name);
-        report::remark(&format!("{} holds no record that can be read ({})", file.display(), Kind::Damaged.as_str()));
+        let place = vault.place_of(name);
+        report::remark(&format!("{place} holds no record that can be read ({})", Kind::Damaged.as_str()));
     }
     if rows.is_empty() {
-        report::remark(&format!("no sessions are saved in {}", vault.folder().display()));
+        report::remark(&format!("no sessions are saved in {}", vault.place()));
         return Ok(Exit::Served);
     }
     let now = report::now();

@@ -91,7 +91,7 @@ async fn accounts(vault: &Vault, platform: &Platform, wanted: &Top) -> Result<Ve
     accounts.sort();
     accounts.dedup();
     if accounts.is_empty() {
-        let what = format!("no session of {} is saved in {}", platform.id(), vault.folder().display());
+        let what = format!("no session of {} is saved in {}", platform.id(), vault.place());
         let failure = Failure::from(Error::new(Kind::NoSession, what));
         return Err(failure.with_hint("`hallpass sessions` lists the saved ones"));
     }

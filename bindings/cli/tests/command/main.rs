@@ -10,6 +10,7 @@ mod grants;
 mod imports;
 mod keys;
 mod life;
+mod redis;
 mod rotation;
 mod streams;
 mod terminal;

@@ -34,6 +34,8 @@ export interface Parts {
   readonly core: CoreSession;
   readonly limits: Limits;
   readonly store: Store | undefined;
+  /** Who grants leases: mostly the same store. */
+  readonly leaseStore: Store | undefined;
   readonly runtime: Runtime;
   readonly onNotice: (notice: RawNotice) => void;
   /** The account, for those who are asked. */
@@ -288,7 +290,7 @@ export class Driver {
   async #store(effect: StoreEffect | LeaseEffect): Promise<void> {
     const forget = this.#at(effect.deadline);
     try {
-      const answer = await ask(this.#parts.store, effect);
+      const answer = await ask(this.#parts.store, this.#parts.leaseStore, effect);
       if (!this.#isGone) this.#enter((core, mono, wall) => answer(core, mono, wall));
     } finally {
       forget();

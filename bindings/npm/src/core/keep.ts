@@ -7,6 +7,7 @@ import type { LeaseEffect, StoreEffect } from "./outputs.js";
 /** Asks the store; ends with what to tell the machine. */
 export async function ask(
   store: Store | undefined,
+  leaseStore: Store | undefined,
   effect: StoreEffect | LeaseEffect,
 ): Promise<(core: CoreSession, mono: number, wall: number) => boolean> {
   const { id, key } = effect;
@@ -17,12 +18,12 @@ export async function ask(
       return (core, mono, wall) => core.loaded(id, record?.version ?? 0, record?.sealed, mono, wall);
     }
     if (effect.kind === "lease") {
-      if (store.lease === undefined) throw new StoreError("unsupported", "this store has no leases");
-      const number = await store.lease(key, effect.hold);
+      if (leaseStore?.lease === undefined) throw new StoreError("unsupported", "this store has no leases");
+      const number = await leaseStore.lease(key, effect.hold);
       return (core, mono, wall) => core.leased(id, number, mono, wall);
     }
     if (effect.kind === "release") {
-      const wasHeld = (await store.release?.(key, effect.number)) ?? false;
+      const wasHeld = (await leaseStore?.release?.(key, effect.number)) ?? false;
       return (core, mono, wall) => core.released(id, wasHeld, mono, wall);
     }
     if (effect.kind === "remove") {

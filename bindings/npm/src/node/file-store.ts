@@ -113,7 +113,7 @@ export class FileStore implements Store {
   }
 
   async release(key: RecordKey, number: number): Promise<boolean> {
-    return new Leases(this.folder, digestOf(key)).release(number, this.#now());
+    return new Leases(this.folder, digestOf(key)).release(number, this.#now);
   }
 
   /** Whether no key was ever saved here, in whatever namespace. */

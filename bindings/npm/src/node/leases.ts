@@ -32,8 +32,9 @@ export class Leases {
 
   /** Takes the lease for so many milliseconds from now; nothing when somebody else holds it. */
   async take(hold: number, clock: () => number): Promise<number | undefined> {
-    const now = clock();
     const highest = await this.#highest();
+    // After the look: whoever took what was seen has read its clock before.
+    const now = clock();
     if (isHeld(highest.end, now)) return undefined;
     if (highest.number === LAST) {
       throw new StoreError("unsupported", "this key was leased as often as numbers can count");
@@ -66,9 +67,9 @@ export class Leases {
   }
 
   /** Ends a lease now, if it is the highest and has not ended by itself; whether it was. */
-  async release(number: number, now: number): Promise<boolean> {
+  async release(number: number, clock: () => number): Promise<boolean> {
     const highest = await this.#highest();
-    if (highest.number !== number || !isHeld(highest.end, now)) return false;
+    if (highest.number !== number || !isHeld(highest.end, clock())) return false;
     try {
       await utimes(this.#path(number), seconds(OVER), seconds(OVER));
       return true;
@@ -100,11 +101,13 @@ export class Leases {
 
 /** Whether a lease with this end is held. One that would end later than any may was taken before the clock was set back. */
 function isHeld(end: number, now: number): boolean {
-  return now < end && end - now <= LONGEST;
+  return now < end && end - now <= LONGEST + SLACK;
 }
 
 /** The longest hold in milliseconds: longer ones are cut to it. */
 const LONGEST = 600_000;
+/** How far a clock may be set back, or lag behind another's, without ending the longest hold. */
+const SLACK = 60_000;
 /** The end of a lease that was let go. */
 const OVER = 0;
 const ROUNDS = 64;

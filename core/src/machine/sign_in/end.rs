@@ -58,7 +58,13 @@ impl Session {
                 // A conflict is still in the way of the next save.
                 Asker::Load(why) => why != LoadFor::Conflict,
                 Asker::Question => true,
-                Asker::Attempt(_) | Asker::Retry(_) | Asker::Sign(_) | Asker::Save | Asker::Remove => false,
+                Asker::Attempt(_)
+                | Asker::Retry(_)
+                | Asker::Sign(_)
+                | Asker::Save
+                | Asker::Lease
+                | Asker::Release
+                | Asker::Remove => false,
             };
             if self.effects.at(name).is_some_and(|pending| stale(pending.asker)) {
                 self.abandon(EffectId::from_raw(name));

@@ -31,7 +31,7 @@ impl Session {
                 return id;
             }
         }
-        if let Some(error) = self.lacks_signer() {
+        if let Some(error) = self.lacks_signer().or_else(|| self.lacks_leases()) {
             self.reply(id, Err(error));
             return id;
         }

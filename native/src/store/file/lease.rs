@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use hallpass_core::time::Wall;
 
-use super::super::{StoreError, WallClock, clock};
+use super::super::{StoreError, WallClock, clock, is_held, until};
 use super::slot::{self, LAST, Slot};
 
 impl Slot {
     /// Takes the lease for a time that begins now; `None` when somebody else holds it.
     pub(super) fn lease(&self, hold: Duration, clock: &WallClock) -> Result<Option<u64>, StoreError> {
+        let highest = self.highest_lease()?;
+        // After the look: whoever took what was seen has read its clock before.
         let now = clock.now();
-        let number = match self.highest_lease()? {
+        let number = match highest {
             Some((_, end)) if is_held(end, now) => return Ok(None),
             Some((LAST, _)) => {
                 return Err(StoreError::Unsupported("this key was leased as often as numbers can count".to_owned()));
@@ -25,7 +27,7 @@ impl Slot {
             Some((number, _)) => number + 1,
             None => 1,
         };
-        let taken = self.take_lease(number, now + hold.min(LONGEST), clock)?;
+        let taken = self.take_lease(number, until(now, hold), clock)?;
         Ok(taken.then_some(number))
     }
 
@@ -60,9 +62,9 @@ impl Slot {
     }
 
     /// Ends a lease now, if it is the highest and has not ended by itself; whether it was.
-    pub(super) fn release(&self, number: u64, now: Wall) -> Result<bool, StoreError> {
+    pub(super) fn release(&self, number: u64, clock: &WallClock) -> Result<bool, StoreError> {
         match self.highest_lease()? {
-            Some((highest, end)) if highest == number && is_held(end, now) => self.end_lease(number),
+            Some((highest, end)) if highest == number && is_held(end, clock.now()) => self.end_lease(number),
             Some(_) | None => Ok(false),
         }
     }
@@ -95,15 +97,8 @@ impl Slot {
     }
 }
 
-/// Whether a lease with this end is held. One that would end later than any may was taken before the clock was set back.
-fn is_held(end: Wall, now: Wall) -> bool {
-    now < end && end.since(now) <= LONGEST
-}
-
 /// What the names of leases begin with.
 pub(super) const LEASE: &str = "lease-";
-/// The longest hold: longer ones are cut to it.
-pub(super) const LONGEST: Duration = Duration::from_secs(600);
 /// The end of a lease that was let go.
 const OVER: Wall = Wall::from_millis(0);
 
@@ -113,7 +108,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use super::super::super::RecordKey;
+    use super::super::super::{LONGEST_HOLD, RecordKey};
     use super::*;
 
     const HOLD: Duration = Duration::from_secs(30);
@@ -141,7 +136,7 @@ mod tests {
             millis.fetch_add(30_000, Ordering::SeqCst);
         }
         slot.lease(HOLD, &clock).unwrap();
-        assert_eq!(slot.release(11, clock.now()), Ok(true));
+        assert_eq!(slot.release(11, &clock), Ok(true));
         assert_eq!(clock::wall(fs::metadata(slot.lease_path(11)).unwrap().modified().unwrap()), OVER);
     }
 
@@ -156,7 +151,7 @@ mod tests {
         // Saw the second end, and comes only now; the third's name is free again.
         assert_eq!(slot.take_lease(3, clock.now() + HOLD, &clock), Ok(false));
         assert_eq!(names(&slot.folder()), ["lease-4"]);
-        assert_eq!(slot.release(fourth, clock.now()), Ok(true));
+        assert_eq!(slot.release(fourth, &clock), Ok(true));
     }
 
     #[test]
@@ -173,10 +168,12 @@ mod tests {
         let (_guard, slot, millis, clock) = open();
         slot.lease(Duration::MAX, &clock).unwrap().unwrap();
         let end = clock::wall(fs::metadata(slot.lease_path(1)).unwrap().modified().unwrap());
-        assert_eq!(end, clock.now() + LONGEST);
+        assert_eq!(end, clock.now() + LONGEST_HOLD);
         assert_eq!(slot.lease(HOLD, &clock), Ok(None));
+        millis.fetch_sub(60_000, Ordering::SeqCst);
+        assert_eq!(slot.lease(HOLD, &clock), Ok(None), "clocks differ a little");
         millis.fetch_sub(1, Ordering::SeqCst);
-        assert_eq!(slot.release(1, clock.now()), Ok(false));
+        assert_eq!(slot.release(1, &clock), Ok(false));
         assert_eq!(slot.lease(HOLD, &clock), Ok(Some(2)), "the clock was set back");
     }
 
@@ -190,7 +187,7 @@ mod tests {
         assert_eq!(slot.lease(HOLD, &clock), Ok(Some(1)));
         assert_eq!(names(&slot.folder()).len(), 6);
         fs::rename(slot.lease_path(1), slot.lease_path(LAST)).unwrap();
-        assert_eq!(slot.release(LAST, clock.now()), Ok(true));
+        assert_eq!(slot.release(LAST, &clock), Ok(true));
         assert!(matches!(slot.lease(HOLD, &clock), Err(StoreError::Unsupported(_))), "numbers ran out");
     }
 }

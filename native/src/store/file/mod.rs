@@ -136,7 +136,7 @@ impl Store for FileStore {
 
     fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
         let key = key.clone();
-        self.blocking(move |folder| folder.slot(&key).release(number.0, folder.clock.now()))
+        self.blocking(move |folder| folder.slot(&key).release(number.0, &folder.clock))
     }
 
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {

@@ -1,7 +1,7 @@
-//! `file-store-holder FOLDER COUNT`: takes the lease of one record over and over, for the tests that let several run at once.
+//! `store-holder PATH COUNT`: takes the lease of one record over and over, for the tests that let several run at once.
 //!
-//! Prints each lease's number in a line of its own; ends after COUNT of them. While it holds one it keeps a file `held` in FOLDER
-//! that nobody else may have: where it is there already, the program fails. Every fourth lease is so short that it
+//! Prints each lease's number in a line of its own; ends after COUNT of them. While it holds one it keeps a file `held` beside
+//! PATH that nobody else may have: where it is there already, the program fails. Every fourth lease is so short that it
 //! ends by itself and is never let go.
 
 use std::fs::{self, File};
@@ -10,29 +10,29 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hallpass::store::{FileStore, Store, StoreError};
-use hallpass_conformance::pattern;
+use hallpass::store::StoreError;
+use hallpass_conformance::{backend, pattern};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (Some(folder), Some(Ok(count))) = (arguments.next(), arguments.next().map(|count| count.parse())) else {
-        eprintln!("usage: file-store-holder FOLDER COUNT");
+    let (Some(path), Some(Ok(count))) = (arguments.next(), arguments.next().map(|count| count.parse())) else {
+        eprintln!("usage: store-holder PATH COUNT");
         return ExitCode::from(2);
     };
-    match hold(&folder, count).await {
+    match hold(&path, count).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("file-store-holder: {error}");
+            eprintln!("store-holder: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn hold(folder: &str, count: u64) -> Result<(), StoreError> {
-    let store = FileStore::open(folder)?;
+async fn hold(path: &str, count: u64) -> Result<(), StoreError> {
+    let store = backend::open(Path::new(path))?;
     let key = pattern::key();
-    let held = Path::new(folder).join("held");
+    let held = Path::new(path).with_file_name("held");
     let failed = |error| StoreError::Unavailable(format!("holding: {error}"));
     let mut granted = 0;
     while granted < count {

@@ -1,32 +1,33 @@
-//! `file-store-writer FOLDER COUNT`: saves one record over and over, for the tests that kill it or let several run at once.
+//! `store-writer PATH COUNT`: saves one record over and over, for the tests that kill it or let several run at once.
 //!
 //! Prints each accepted version in a line of its own, after the save returned; ends after COUNT of them. Each record is
 //! [`hallpass_conformance::pattern`] of its version, so that a reader can tell a whole one.
 
 use std::io::{Write, stdout};
+use std::path::Path;
 use std::process::ExitCode;
 
-use hallpass::store::{Expected, Expiry, FileStore, Store, StoreError};
-use hallpass_conformance::pattern;
+use hallpass::store::{Expected, Expiry, StoreError};
+use hallpass_conformance::{backend, pattern};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (Some(folder), Some(Ok(count))) = (arguments.next(), arguments.next().map(|count| count.parse())) else {
-        eprintln!("usage: file-store-writer FOLDER COUNT");
+    let (Some(path), Some(Ok(count))) = (arguments.next(), arguments.next().map(|count| count.parse())) else {
+        eprintln!("usage: store-writer PATH COUNT");
         return ExitCode::from(2);
     };
-    match write(&folder, count).await {
+    match write(&path, count).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("file-store-writer: {error}");
+            eprintln!("store-writer: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn write(folder: &str, count: u64) -> Result<(), StoreError> {
-    let store = FileStore::open(folder)?;
+async fn write(path: &str, count: u64) -> Result<(), StoreError> {
+    let store = backend::open(Path::new(path))?;
     let key = pattern::key();
     let mut accepted = 0;
     while accepted < count {
