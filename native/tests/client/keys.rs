@@ -96,7 +96,7 @@ fn the_environment_may_hold_a_key_name_its_file_or_the_command_that_prints_it() 
     let key = Keyring::render_key("k9", &[3; 32]).expect("a key");
     let older = Keyring::render_key("k8", &[2; 32]).expect("a key");
     let both = format!("{},{}", key.as_str(), older.as_str());
-    let file = private(folder.path().join("key"), &format!("{}\n{}\n", key.as_str(), older.as_str()));
+    let file = private(&folder.path().join("key"), &format!("{}\n{}\n", key.as_str(), older.as_str()));
     let command = format!("cat {file}");
     for variables in [[(keys::VARIABLE, both.as_str())], [(keys::FILE, &file)], [(keys::COMMAND, &command)]] {
         assert_eq!(told(&variables), "k9 k8", "{variables:?}");
@@ -151,12 +151,12 @@ fn a_passphrase_opens_its_key_and_no_other_does() {
     assert_eq!(read(None).expect_err("nobody tells").kind(), "key_missing");
     assert_eq!(asked, [made.id(), made.id(), made.id()]);
 
-    let file = private(folder.path().join("passphrases"), &format!("another\n{}\n", passphrase.expose()));
+    let file = private(&folder.path().join("passphrases"), &format!("another\n{}\n", passphrase.expose()));
     let told_with = |file: &str| told(&[(keys::VARIABLE, made.text()), (keys::PASSPHRASE_FILE, file)]);
     assert_eq!(told_with(&file), made.id());
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("set");
     assert!(told_with(&file).contains("chmod 600"));
-    let other = private(folder.path().join("other"), "another\n");
+    let other = private(&folder.path().join("other"), "another\n");
     assert!(told_with(&other).starts_with("key_missing"), "{}", told_with(&other));
     assert!(told(&[(keys::VARIABLE, made.text())]).contains(keys::PASSPHRASE_FILE));
     for broken in ["k:argon2id", "k:argon2id:64:1:1:AAAA", "k:argon2id:99999999:1:1:AAAAAAAAAAAAAAAAAAAAAA:AAAAAAAAAAA"]
@@ -190,7 +190,7 @@ fn a_key_file_is_changed_whole_by_one_at_a_time_and_keeps_its_remarks() {
     assert!(file.entries().expect("no file is no error").is_none());
     file.add(&first).expect("makes the file");
     let text = format!("# mine\n\n{}\n# the end\n", first.text());
-    private(file.path().to_owned(), &text);
+    private(file.path(), &text);
     file.add(&second).expect("adds");
     assert_eq!(file.add(&second).expect_err("twice").kind(), "key_invalid");
     let content = || std::fs::read_to_string(file.path()).expect("a file");
@@ -233,8 +233,8 @@ fn tells_the_key_in_its_environment() {
 }
 
 /// Writes a file that only its owner reads.
-fn private(path: std::path::PathBuf, content: &str) -> String {
-    std::fs::write(&path, content).expect("written");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+fn private(path: &std::path::Path, content: &str) -> String {
+    std::fs::write(path, content).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("set");
     path.to_str().expect("a name").to_owned()
 }

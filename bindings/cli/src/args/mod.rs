@@ -21,7 +21,9 @@ pub(crate) use self::import::{ImportCommand, ImportRedis};
 pub(crate) use self::keys::{KeysCommand, ListKeys, NewKey, Retire, Rotate, Spaces};
 pub(crate) use self::login::{Import, Login};
 pub(crate) use self::platform::{CheckFile, New, PlatformCommand, Recipe};
-pub(crate) use self::saved::{Check, Export, Logout, Refresh, Sessions};
+pub(crate) use self::saved::{
+    Check, Export, ExportSessions, ImportSessions, Logout, Refresh, Sessions, SessionsCommand,
+};
 pub(crate) use self::top::Top;
 use crate::report::Errors;
 
@@ -61,7 +63,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Renew a saved session now
     Refresh(Refresh),
-    /// List the saved sessions
+    /// List the saved sessions, or export and import them
     Sessions(Sessions),
     /// A live view of saved sessions and their connections
     Top(Top),
@@ -100,7 +102,11 @@ impl Arguments {
             Command::Login(wanted) => wanted.json,
             Command::Check(wanted) => wanted.json,
             Command::Refresh(wanted) => wanted.json,
-            Command::Sessions(wanted) => wanted.json,
+            Command::Sessions(wanted) => match &wanted.command {
+                None => wanted.json,
+                Some(SessionsCommand::Export(wanted)) => wanted.json,
+                Some(SessionsCommand::Import(wanted)) => wanted.json,
+            },
             Command::Top(wanted) => wanted.json,
             Command::Export(wanted) => wanted.json,
             Command::Platform(PlatformCommand::Check(wanted)) => wanted.json,

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod export;
+pub(crate) mod exported;
 pub(crate) mod fetch;
 pub(crate) mod gather;
 pub(crate) mod import_redis;
