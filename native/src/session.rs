@@ -9,6 +9,7 @@ use ::http::Method;
 use hallpass_core::error::Error;
 use hallpass_core::machine::{Session as Core, State, Stats};
 use hallpass_core::time::Wall;
+use zeroize::Zeroizing;
 
 use crate::call::Call;
 use crate::drive::Shared;
@@ -152,6 +153,14 @@ impl Session {
     /// When its present access token ends, where that is known.
     pub fn expires_at(&self) -> Option<Wall> {
         self.shared.look(Core::expires_at)
+    }
+
+    /// Its cookies as a Netscape `cookies.txt`, which curl, wget and browsers' extensions read. Whoever has it is signed in as this account.
+    ///
+    /// Left out are cookies with a tab in their name or path, which such a file cannot express.
+    pub fn cookies_txt(&self) -> Zeroizing<Vec<u8>> {
+        let now = self.shared.now();
+        self.shared.look(|core| core.cookies_txt(now).0)
     }
 
     /// Its counters since it was made in this process.

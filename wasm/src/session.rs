@@ -173,6 +173,12 @@ impl Session {
         self.machine.account_id().map(str::to_owned)
     }
 
+    /// Its cookies as a `cookies.txt`.
+    #[wasm_bindgen(js_name = cookiesTxt)]
+    pub fn cookies_txt(&self, wall_ms: f64) -> Vec<u8> {
+        self.machine.cookies_txt(now(0.0, wall_ms)).0.to_vec()
+    }
+
     /// Its counters, in the order of the core's `Stats`.
     #[wasm_bindgen(getter)]
     pub fn stats(&self) -> Vec<f64> {

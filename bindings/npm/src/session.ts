@@ -133,6 +133,14 @@ export class Session implements AsyncDisposable {
     return this.#look(undefined, (core) => core.accountId);
   }
 
+  /**
+   * Its cookies as a Netscape `cookies.txt`, which curl, wget and browsers' extensions read. Whoever has it is signed in as this account.
+   * Left out are cookies with a tab in their name or path, which such a file cannot express. Empty once the session is over.
+   */
+  cookiesTxt(): Uint8Array {
+    return this.#look(new Uint8Array(), (core) => core.cookiesTxt(Date.now()));
+  }
+
   /** Its counters. */
   get stats(): SessionStats {
     const counts = this.#look(this.#last, (core) => core.stats);

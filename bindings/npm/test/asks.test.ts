@@ -79,6 +79,11 @@ test("a cURL command is imported, told without its secrets, and signed in with",
   }
   const session = await made.signIn("curl", imported);
   assert.equal((await session.fetch("/bundle/me")).status, 200);
+  const exported = new TextDecoder().decode(session.cookiesTxt());
+  assert.match(exported, /\tother\tplanted\n/);
+  const again = made.import(exported);
+  const cookies = (one: Imported): string | undefined => one.summary.find((line) => line.startsWith("cookies: "));
+  assert.deepEqual([again.form, cookies(again)], ["cookies.txt", cookies(imported)]);
 });
 
 test("what was copied from another service, or is no credentials at all, is told", (context) => {

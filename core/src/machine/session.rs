@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderName;
+use zeroize::Zeroizing;
 
 use super::again::Kept;
 use super::answers::Pending;
@@ -32,7 +33,7 @@ use super::stats::Stats;
 use super::table::Table;
 use super::timers::{Alarm, Timers};
 use super::trace::Trace;
-use crate::cookie::Jar;
+use crate::cookie::{Jar, Name};
 use crate::effect::{CallId, Effect, EffectId};
 use crate::error::{Error, Kind};
 use crate::platform::{Compiled, SignIn};
@@ -248,6 +249,11 @@ impl Session {
     /// The id that the platform gave this account, once it is known.
     pub fn account_id(&self) -> Option<&str> {
         self.tokens.account_id.as_deref()
+    }
+
+    /// Its cookies as a `cookies.txt`, and the names of those that such a file cannot express; all of it secret.
+    pub fn cookies_txt(&self, now: Now) -> (Zeroizing<Vec<u8>>, Vec<Name>) {
+        self.jar.to_cookies_txt(now.wall)
     }
 
     /// Its counters.

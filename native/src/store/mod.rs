@@ -22,12 +22,14 @@ pub use self::redb::RedbStore;
 pub use clock::WallClock;
 pub use file::FileStore;
 pub use memory::MemoryStore;
+pub use near::NearStore;
 #[cfg(feature = "redis")]
 pub use redis::{RedisSettings, RedisStore, RedisTls};
 
 mod clock;
 mod file;
 mod memory;
+mod near;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(feature = "redis")]

@@ -159,6 +159,9 @@ async fn a_guest_has_the_cookie_that_it_was_given_and_no_more() {
     let seen = session.get("/cookies").send().await.expect("answers").text().await.expect("a body");
     assert_eq!(seen, r#"{"cookies":{"visitor":"1"}}"#);
     assert_eq!(testbed.stats().credentials_seen.authorization, 0);
+    let text = session.cookies_txt();
+    let text = std::str::from_utf8(&text).expect("text");
+    assert!(text.lines().any(|line| line.ends_with("\tvisitor\t1")), "{text}");
 }
 
 #[tokio::test]
