@@ -140,6 +140,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).release(key, number)
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        (**self).expiry(key)
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         (**self).list(namespace, after, limit)
     }

@@ -5,6 +5,7 @@ mod check;
 mod crash;
 mod demo;
 mod exit_codes;
+mod exported;
 mod from_python;
 mod grants;
 mod imports;
