@@ -37,7 +37,7 @@ async fn files_of_the_first_version_are_imported_for_ever() {
         let sessions = exported::read(text.as_bytes()).unwrap();
         assert_eq!(sessions.len(), 1, "{form}");
         assert_eq!(sessions[0].key, key());
-        assert_eq!(sessions[0].expiry.idle, Some(std::time::Duration::from_millis(86_400_000)));
+        assert_eq!(sessions[0].expiry.idle, Some(std::time::Duration::from_secs(86_400)));
         assert_eq!(sessions[0].expiry.absolute, Some(Wall::from_millis(4_102_444_800_000)));
         let store = store();
         assert_eq!(exported::import(&store, &keyring(), &sessions[0], Replaces::Older, NOW).await, Ok(Taken::Saved));
@@ -81,7 +81,7 @@ async fn what_does_not_open_is_not_saved_and_what_is_saved_stays() {
 
 #[test]
 fn later_versions_and_other_files_are_told_apart_and_additions_are_passed_over() {
-    let kind = |text: &str| exported::read(text.as_bytes()).map(|_| "read").unwrap_or_else(|error| error.kind());
+    let kind = |text: &str| exported::read(text.as_bytes()).map_or_else(|error| error.kind(), |_| "read");
     assert_eq!(kind(&SEALED.replace("\"hallpass_sessions\": 1", "\"hallpass_sessions\": 2")), "version_unknown");
     assert_eq!(kind("{\"hallpass_sessions\": 7, \"other\": {}}"), "version_unknown");
     assert_eq!(kind(&SEALED.replace("\"account\"", "\"added_later\": [1],\n      \"account\"")), "read");
