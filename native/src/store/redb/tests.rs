@@ -42,6 +42,19 @@ async fn who_opens_it_twice_is_told_that_it_is_held() {
     RedbStore::open(&path).unwrap();
 }
 
+#[tokio::test]
+async fn a_database_that_failed_is_opened_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path().join("sessions.redb")).unwrap();
+    let version = save(&store, Expected::Absent).await.unwrap();
+    for _ in 0..3 {
+        assert!(matches!(store.base.failed(&Error::PreviousIo), StoreError::Unavailable(_)));
+        assert!(store.base.open.read().unwrap().is_none());
+        assert_eq!(store.load(&key()).await.unwrap().unwrap().version, version);
+    }
+    assert!(save(&store, Expected::Version(version)).await.unwrap() > version);
+}
+
 #[test]
 fn a_file_that_is_no_database_is_damage_and_stays() {
     let folder = tempfile::tempdir().unwrap();
