@@ -1,6 +1,6 @@
 //! Who measures, and who counts cases?
 //!
-//! Nobody here: the programs `hallpass-bench`, `hallpass-bench-sessions` and `conformance` know their targets. This file builds and starts them; what they
+//! Nobody here: the programs `hallpass-bench`, `hallpass-bench-sessions`, `hallpass-bench-stores` and `conformance` know their targets. This file builds and starts them; what they
 //! print on standard output is passed on untouched.
 
 use crate::Figures;
@@ -55,7 +55,8 @@ fn arguments(figures: &Figures) -> Vec<&str> {
 }
 
 /// Every bench by its name, and the package that measures it.
-const BENCHES: [(&str, &str); 2] = [("call", "hallpass-bench"), ("sessions", "hallpass-bench-sessions")];
+const BENCHES: [(&str, &str); 3] =
+    [("call", "hallpass-bench"), ("sessions", "hallpass-bench-sessions"), ("stores", "hallpass-bench-stores")];
 
 #[cfg(test)]
 mod tests {

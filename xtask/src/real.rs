@@ -1,7 +1,7 @@
 //! Do sessions survive servers that others wrote?
 //!
 //! Two of them are cheap and run everywhere: oidc-provider from npm (`tests/real/package-lock.json`, on Node 22 or newer) and Debian's
-//! qbittorrent-nox. JupyterHub is 200 MB and half a minute to install; it runs in CI and where all are asked for. `tests/tests/real/main.rs` holds the Rust side, ignored in a
+//! qbittorrent-nox. Redis stands beside them, where processes share a session. JupyterHub is 200 MB and half a minute to install; it runs in CI and where all are asked for. `tests/tests/real/main.rs` holds the Rust side, ignored in a
 //! plain `cargo test`; a `test` script in `tests/real/package.json` the JavaScript side. Both find Node by `HALLPASS_NODE` and the built
 //! programs by `HALLPASS_BIN_DIR`. **Invariant:** a server that was left out is named.
 
@@ -36,13 +36,15 @@ pub(crate) fn test(servers: Servers, tally: &mut Tally) -> Result {
     if !tools::is_on_path("qbittorrent-nox") {
         tools::apt(&["qbittorrent-nox"], "as a real server to test against")?;
     }
+    tools::redis("to share sessions between processes")?;
+    npm::build_where_missing()?;
     build_programs()?;
     let mut tests =
         cargo(&["test", "--locked", "--package", "hallpass-conformance", "--test", "real", "--", "--ignored"]);
     tests.env("PATH", node.path()).env("HALLPASS_NODE", node.program()).env("HALLPASS_BIN_DIR", npm::programs());
     match servers {
         Servers::Cheap => tests.args(["--skip", "jupyterhub::"]),
-        Servers::All => tests.env("HALLPASS_JUPYTERHUB", jupyterhub::install(&node)?),
+        Servers::All => tests.env("HALLPASS_JUPYTERHUB", jupyterhub::install(&node)?).env("HALLPASS_LONG", "1"),
     };
     shell::say(servers.shown());
     let rust = counted(&mut tests, tally);
@@ -53,7 +55,6 @@ pub(crate) fn test(servers: Servers, tally: &mut Tally) -> Result {
 }
 
 fn script(node: &node::Node, folder: &Path, tally: &mut Tally) -> Result {
-    npm::build_where_missing()?;
     let mut tests = node.npm(folder, &["test", "--loglevel=error"]);
     counted(tests.env("HALLPASS_NODE", node.program()).env("HALLPASS_BIN_DIR", npm::programs()), tally)
 }

@@ -10,9 +10,7 @@ use crate::tools;
 
 /// Installs Redis where it is missing and runs the tests.
 pub(crate) fn test(tally: &mut Tally) -> Result {
-    if !(tools::is_on_path("redis-server") && tools::is_on_path("redis-cli")) {
-        tools::apt(&["redis-server"], "to test the Redis store against")?;
-    }
+    tools::redis("to test the Redis store against")?;
     let laws = ["test", "--locked", "--package", "hallpass-conformance", "--test", "stores", "--", "--ignored"];
     let command = ["test", "--locked", "--package", "hallpass-cli", "--test", "command", "redis::", "--", "--ignored"];
     // Both run, whatever the first one says.

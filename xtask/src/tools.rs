@@ -31,6 +31,12 @@ pub(crate) fn apt(packages: &[&str], purpose: &str) -> Result {
     run(apt_get().args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
+/// Makes sure that there is a Redis with its own tool. `purpose` completes "needed …".
+pub(crate) fn redis(purpose: &str) -> Result {
+    let is_there = is_on_path("redis-server") && is_on_path("redis-cli");
+    if is_there { Ok(()) } else { apt(&["redis-server"], purpose) }
+}
+
 /// Whether a program of this name is on the path.
 pub(crate) fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -6,9 +6,17 @@ mod command;
 mod dpop;
 mod grants;
 mod jupyterhub;
+#[cfg(unix)]
+mod processes;
 mod provider;
 mod qbittorrent;
+#[cfg(unix)]
+#[path = "../stores/server.rs"]
+#[expect(dead_code, reason = "the tests of stores use the rest")]
+mod redis;
 mod walk;
+#[cfg(unix)]
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
