@@ -28,6 +28,7 @@ mod client;
 mod clock;
 mod drive;
 pub mod each;
+pub mod exported;
 mod heard;
 mod host;
 pub mod http;

@@ -8,6 +8,7 @@ mod deny;
 mod figures;
 mod node;
 mod npm;
+mod python;
 mod real;
 mod shell;
 mod stores;

@@ -7,6 +7,7 @@ mod args;
 mod asking;
 mod commands;
 mod demo;
+mod fernet;
 mod loopback;
 mod outcome;
 mod output;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hallpass::{Error, Kind};
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, SessionsCommand};
 use crate::outcome::{Exit, Failure};
 use crate::report::Errors;
 
@@ -58,9 +59,15 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
             Command::Fetch(wanted) => commands::fetch::run(&common, wanted).await,
             Command::Check(wanted) => commands::check::run(&common, &wanted).await,
             Command::Refresh(wanted) => commands::refresh::run(&common, &wanted).await,
-            Command::Sessions(wanted) => commands::sessions::run(&common, &wanted).await,
+            Command::Sessions(wanted) => match wanted.command {
+                None => commands::sessions::run(&common, &wanted).await,
+                Some(SessionsCommand::Export(wanted)) => commands::exported::export(&common, &wanted).await,
+                Some(SessionsCommand::Import(wanted)) => commands::exported::import(&common, &wanted).await,
+            },
             Command::Top(wanted) => top::run(&common, &wanted).await,
             Command::Export(wanted) => commands::export::run(&common, &wanted).await,
+            Command::Import(args::ImportCommand::Redis(wanted)) => commands::import_redis::run(&common, &wanted).await,
+            Command::Keys(wanted) => commands::keys::run(&common, wanted).await,
             Command::Platform(wanted) => commands::platform::run(&wanted),
             Command::Completions(wanted) => commands::completions::run(&wanted),
             Command::Logout(wanted) => commands::logout::run(&common, &wanted).await,

@@ -71,9 +71,11 @@ impl Failure {
             Kind::Damaged | Kind::WrongContext => {
                 Some(format!("`hallpass logout {platform} {account}` removes the saved session; then log in again"))
             }
-            Kind::KeyMissing | Kind::KeyUnknown => {
-                Some(format!("give the key that sealed it by {} or --key-file", hallpass::keys::VARIABLE))
-            }
+            Kind::KeyMissing | Kind::KeyUnknown => Some(format!(
+                "give the key that sealed it by --key-file, {} or {}",
+                hallpass::keys::VARIABLE,
+                hallpass::keys::COMMAND
+            )),
             Kind::StoreUnavailable => Some("--store names another folder or Redis".to_owned()),
             _ => None,
         };

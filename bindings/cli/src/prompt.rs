@@ -33,6 +33,17 @@ pub(crate) fn field(name: &str, account: &str) -> Result<Zeroizing<String>, Fail
     Ok(answer)
 }
 
+/// Asks for a secret that is no field, such as a passphrase.
+pub(crate) fn secretly(what: &str) -> Result<Zeroizing<String>, Failure> {
+    ask_secretly(what).map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => {
+            let what = format!("interrupted while asking for the {what}");
+            Failure::from(Error::new(Kind::Cancelled, what)).with_exit(Exit::Interrupted)
+        }
+        _ => Error::new(Kind::ConfigInvalid, format!("asking for the {what}: {error}")).into(),
+    })
+}
+
 /// Asks for something that is no secret.
 pub(crate) fn openly(question: &str) -> Result<String, Failure> {
     let failed = |error: std::io::Error| {

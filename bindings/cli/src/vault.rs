@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass::core::machine::{Glance, kept, store_error};
+use hallpass::keys::{self, KeyFile, Source};
 use hallpass::store::{Entry, FileStore, RecordKey, RedisSettings, RedisStore, Store, StoreError};
-use hallpass::{Builder, Client, Credentials, Error, KeepCredentials, Keyring, Kind, Notice, keys};
+use hallpass::{Builder, Client, Credentials, Error, KeepCredentials, Keyring, Kind, Notice, Secret};
 
 use crate::args::Common;
 use crate::asking::Person;
 use crate::outcome::Failure;
 use crate::places::Places;
-use crate::report;
+use crate::{prompt, report};
 
 /// Separates these sessions from those of other programs in the same store; the npm package says the same.
 pub(crate) const NAMESPACE: &str = "hallpass";
@@ -37,16 +38,49 @@ impl Vault {
         Ok(Self { store, place, named: common.key_file.clone(), usual: places.key_file() })
     }
 
-    /// The keys at hand, if there are any.
+    /// The keys at hand, if there are any. A passphrase that is in no file is asked for at a terminal.
     pub(crate) fn keyring(&self) -> Result<Option<Keyring>, Error> {
+        let Some(source) = self.source()? else { return Ok(None) };
+        source.read_asking(&mut |id| {
+            if !prompt::is_possible() {
+                return Ok(None);
+            }
+            let typed = prompt::secretly(&format!("passphrase of the key {id}")).map_err(|failure| failure.error)?;
+            Ok(Some(Secret::new(typed.as_str())))
+        })
+    }
+
+    /// Where the keys come from: the file that was named, what the environment says, or the usual file if it is there.
+    pub(crate) fn source(&self) -> Result<Option<Source>, Error> {
+        let named = match &self.named {
+            Some(file) => Some(Source::file(file)),
+            None => Source::from_environment()?,
+        };
+        let must = named.is_some();
+        let source = named.unwrap_or_else(|| Source::file(&self.usual));
+        match source.path() {
+            Some(path) if !path.exists() => {
+                let missing = || Error::new(Kind::KeyMissing, format!("there is no key file {}", path.display()));
+                if must { Err(missing()) } else { Ok(None) }
+            }
+            Some(_) | None => Ok(Some(source)),
+        }
+    }
+
+    /// The key file, whether or not it is there, unless the keys come from elsewhere.
+    pub(crate) fn key_file(&self) -> Result<Option<KeyFile>, Error> {
         if let Some(file) = &self.named {
-            let missing = || Error::new(Kind::KeyMissing, format!("there is no key file {}", file.display()));
-            return keys::from_file(file)?.ok_or_else(missing).map(Some);
+            return Ok(Some(KeyFile::at(file)));
         }
-        match keys::from_environment()? {
-            Some(keyring) => Ok(Some(keyring)),
-            None => keys::from_file(&self.usual),
+        match Source::from_environment()? {
+            Some(source) => Ok(source.path().map(KeyFile::at)),
+            None => Ok(Some(KeyFile::at(&self.usual))),
         }
+    }
+
+    /// The store itself.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// The keys at hand, or a new one where nothing is sealed yet; a new one is reported once.
@@ -54,7 +88,7 @@ impl Vault {
         if let Some(keyring) = self.keyring()? {
             return Ok(keyring);
         }
-        let keyring = keys::mint(&self.usual, &self.store, NAMESPACE).await?;
+        let keyring = keys::mint(&self.usual, &*self.store, NAMESPACE).await?;
         report::remark(&format!(
             "made the key `{}` in {}; back it up: without it the saved sessions cannot be opened",
             keyring.primary_id(),
@@ -83,7 +117,7 @@ impl Vault {
 
     /// Settings of a client over this store. What was sealed for signing in again is used, and stays.
     pub(crate) fn builder(&self, keyring: Keyring, tells: Tells) -> Builder {
-        let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        let builder = Client::builder().namespace(NAMESPACE).shared_store(Arc::clone(&self.store)).keyring(keyring);
         let builder = builder.keep_credentials(KeepCredentials::Sealed);
         match tells {
             Tells::Nothing => builder,
@@ -93,7 +127,7 @@ impl Vault {
 
     /// A client over this store that asks this person, and keeps credentials or does not.
     pub(crate) fn client_with(&self, keyring: Keyring, person: Person, keep: KeepCredentials) -> Result<Client, Error> {
-        let builder = Client::builder().namespace(NAMESPACE).store(self.store.clone()).keyring(keyring);
+        let builder = Client::builder().namespace(NAMESPACE).shared_store(Arc::clone(&self.store)).keyring(keyring);
         builder.ask(person).keep_credentials(keep).build()
     }
 

@@ -43,6 +43,8 @@ pub struct Glance {
     pub key_id: String,
     /// How many sign-ins and renewals its credentials have behind them.
     pub generation: u64,
+    /// How often what it keeps has changed, within its generation and before.
+    pub revision: u64,
     /// The id that the platform gave the account, where it is known.
     pub account_id: Option<String>,
     /// When the account signed in.
@@ -68,6 +70,7 @@ impl Glance {
         Ok(Self {
             key_id: opened.key_id,
             generation: stored.generation,
+            revision: stored.revision,
             account_id: stored.tokens.account_id.clone(),
             signed_in: stored.tokens.created,
             expires_at: stored.tokens.life.map(|life| life.ends),

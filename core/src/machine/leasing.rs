@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use super::answers::Asker;
 use super::life;
-use super::output::Notice;
 use super::payload::Stored;
 use super::renewal::Step;
 use super::restoring::LoadFor;
@@ -151,9 +150,7 @@ impl Session {
         };
         match opened {
             Ok(Some((stored, version))) if self.is_newer(&stored) => {
-                self.adopt(stored, version);
-                self.notice(Notice::Adopted(self.generation));
-                self.set_window(now);
+                self.go_on_with(stored, version, now);
                 self.end_renewal(&Ok(()), now);
             }
             Err(error) if error.code() == Kind::StoreUnavailable => self.lease_failed(error, now),

@@ -176,9 +176,7 @@ impl Session {
                 self.save_over(Some(version), now);
             }
             Ok(Some((stored, version))) if self.is_newer(&stored) => {
-                self.adopt(stored, version);
-                self.notice(Notice::Adopted(self.generation));
-                self.set_window(now);
+                self.go_on_with(stored, version, now);
                 if self.renewal.as_ref().is_some_and(|renewal| renewal.step != Step::Saving) {
                     // Somebody was first; ours is not needed any more, whatever its answer.
                     self.backs_off = None;
@@ -225,9 +223,7 @@ impl Session {
         }
         match opened {
             Ok(Some((stored, version))) if self.is_newer(&stored) => {
-                self.adopt(stored, version);
-                self.notice(Notice::Adopted(self.generation));
-                self.set_window(now);
+                self.go_on_with(stored, version, now);
                 self.end_renewal(&Ok(()), now);
             }
             // Whether somebody was first is not known: the token is neither given up nor sent again.
@@ -236,8 +232,15 @@ impl Session {
         }
     }
 
+    /// Goes on with what another process has saved.
+    pub(super) fn go_on_with(&mut self, stored: Stored, version: Version, now: Now) {
+        self.adopt(stored, version);
+        self.notice(Notice::Adopted(self.generation));
+        self.set_window(now);
+    }
+
     /// Takes a stored session over as ours.
-    pub(super) fn adopt(&mut self, stored: Stored, version: Version) {
+    fn adopt(&mut self, stored: Stored, version: Version) {
         let mut jar = stored.jar;
         let (mut revision, is_same_generation) = (stored.revision, stored.generation == self.generation);
         if is_same_generation {

@@ -191,6 +191,14 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.release_now(key, number)) })
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let kept = self.kept();
+            Ok(kept.records.get(key).filter(|slot| slot.is_live(now)).map(|slot| (slot.record.version, slot.expiry)))
+        })
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         Box::pin(async move { self.list_now(namespace, after, limit) })
     }

@@ -92,6 +92,14 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         Box::pin(async { Err(no_leases()) })
     }
 
+    /// When the live record of a key ends by itself, as it was saved, and the version that it was saved under: for whoever moves records
+    /// or seals them anew. The idle time is the whole one, not what is left of it; asking does not begin it anew.
+    ///
+    /// The default is for a store that does not tell; its records cannot be moved.
+    fn expiry<'a>(&'a self, _key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        Box::pin(async { Err(StoreError::Unsupported("it does not tell when a record ends".to_owned())) })
+    }
+
     /// The live records of a namespace, at most `limit` at a time, from the beginning or from where a page ended.
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page>;
 }
@@ -130,6 +138,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn release<'a>(&'a self, key: &'a RecordKey, number: LeaseNumber) -> StoreFuture<'a, bool> {
         (**self).release(key, number)
+    }
+
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        (**self).expiry(key)
     }
 
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {

@@ -215,6 +215,18 @@ impl<S: Store> Store for NearStore<S> {
         self.far.release(key, number)
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        Box::pin(async move {
+            let told = self.heeding(key, self.far.expiry(key).await)?;
+            let is_kept = |version| self.kept().records.get(key).is_some_and(|kept| kept.record.version == version);
+            if !told.is_some_and(|(version, _)| is_kept(version)) {
+                // Somebody else has saved: whoever asks on is not answered with what was there before.
+                self.forget(key);
+            }
+            Ok(told)
+        })
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         self.far.list(namespace, after, limit)
     }

@@ -17,6 +17,7 @@ mod redirects;
 mod refusals;
 mod registry;
 mod retries;
+mod rotation;
 mod rules;
 mod secrets;
 mod signing;

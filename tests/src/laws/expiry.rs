@@ -85,3 +85,25 @@ pub async fn an_ended_record_is_absent_to_every_method(subject: &Subject) {
     assert_eq!(stale, Err(StoreError::Conflict(None)));
     assert!(save(store, &alice, b"again", Expected::Absent).await > ended);
 }
+
+/// A store that tells when a record ends tells it as it was saved, with the version, for as long as the record lives.
+pub async fn the_expiry_that_is_told_is_the_one_that_was_saved(subject: &Subject) {
+    let store = &*subject.store;
+    let end = subject.clock.now() + IDLE * 3;
+    let first = Expiry { idle: Some(IDLE), absolute: Some(end) };
+    let version = save_with(store, Expected::Absent, first).await;
+    let told = match store.expiry(&key("alice")).await {
+        Err(StoreError::Unsupported(_)) => return,
+        told => told,
+    };
+    assert_eq!(told, Ok(Some((version, first))));
+    assert_eq!(store.expiry(&key("bob")).await, Ok(None));
+    let second = save_with(store, Expected::Version(version), Expiry::default()).await;
+    assert_eq!(store.expiry(&key("alice")).await, Ok(Some((second, Expiry::default()))));
+    let idle = Expiry { idle: Some(IDLE), absolute: None };
+    let third = save_with(store, Expected::Version(second), idle).await;
+    subject.clock.advance_almost(IDLE);
+    assert_eq!(store.expiry(&key("alice")).await, Ok(Some((third, idle))), "the whole time, not what is left of it");
+    subject.clock.advance(subject.clock.slack());
+    assert_eq!(store.expiry(&key("alice")).await, Ok(None), "asking has not begun the idle time anew");
+}

@@ -112,6 +112,7 @@ pub async fn all(fresh: impl Fn() -> Subject) {
     expiry::the_absolute_end_is_never_moved(&fresh()).await;
     expiry::a_save_replaces_the_expiry(&fresh()).await;
     expiry::an_ended_record_is_absent_to_every_method(&fresh()).await;
+    expiry::the_expiry_that_is_told_is_the_one_that_was_saved(&fresh()).await;
     listing::pages_hold_every_record_once(&fresh()).await;
     listing::a_listing_sees_its_own_namespace_only(&fresh()).await;
     listing::a_listing_holds_what_loads(&fresh()).await;

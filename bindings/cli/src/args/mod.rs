@@ -3,6 +3,8 @@
 mod completions;
 mod demo;
 mod fetch;
+mod import;
+mod keys;
 mod login;
 mod platform;
 mod saved;
@@ -15,9 +17,13 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::completions::Completions;
 pub(crate) use self::demo::Demo;
 pub(crate) use self::fetch::Fetch;
+pub(crate) use self::import::{ImportCommand, ImportRedis};
+pub(crate) use self::keys::{KeysCommand, ListKeys, NewKey, Retire, Rotate, Spaces};
 pub(crate) use self::login::{Import, Login};
 pub(crate) use self::platform::{CheckFile, New, PlatformCommand, Recipe};
-pub(crate) use self::saved::{Check, Export, Logout, Refresh, Sessions};
+pub(crate) use self::saved::{
+    Check, Export, ExportSessions, ImportSessions, Logout, Refresh, Sessions, SessionsCommand,
+};
 pub(crate) use self::top::Top;
 use crate::report::Errors;
 
@@ -39,7 +45,7 @@ pub(crate) struct Common {
     /// Folder of the saved sessions, or URL of a Redis that has them [default: hallpass/sessions in the user's data folder]
     #[arg(long, global = true, value_name = "DIR|URL", env = "HALLPASS_STORE", hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
-    /// File with the key that seals sessions; goes before HALLPASS_KEY [default: hallpass/key in the configuration folder]
+    /// File with the key that seals sessions; goes before HALLPASS_KEY and the like [default: hallpass/key in the configuration folder]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// How errors are written to standard error
@@ -57,7 +63,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Renew a saved session now
     Refresh(Refresh),
-    /// List the saved sessions
+    /// List the saved sessions, or export and import them
     Sessions(Sessions),
     /// A live view of saved sessions and their connections
     Top(Top),
@@ -65,6 +71,12 @@ pub(crate) enum Command {
     Export(Export),
     /// Sign out at the platform and remove the saved session
     Logout(Logout),
+    /// Take over sessions that other programs saved
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Make, list, rotate and retire the keys that seal sessions
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Check platform files, or write a new one
     #[command(subcommand)]
     Platform(PlatformCommand),
@@ -90,11 +102,20 @@ impl Arguments {
             Command::Login(wanted) => wanted.json,
             Command::Check(wanted) => wanted.json,
             Command::Refresh(wanted) => wanted.json,
-            Command::Sessions(wanted) => wanted.json,
+            Command::Sessions(wanted) => match &wanted.command {
+                None => wanted.json,
+                Some(SessionsCommand::Export(wanted)) => wanted.json,
+                Some(SessionsCommand::Import(wanted)) => wanted.json,
+            },
             Command::Top(wanted) => wanted.json,
             Command::Export(wanted) => wanted.json,
             Command::Platform(PlatformCommand::Check(wanted)) => wanted.json,
             Command::Platform(PlatformCommand::New(wanted)) => wanted.json,
+            Command::Import(ImportCommand::Redis(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::New(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::List(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::Rotate(wanted)) => wanted.json,
+            Command::Keys(KeysCommand::Retire(wanted)) => wanted.json,
             Command::Logout(wanted) => wanted.json,
             Command::Demo(wanted) => wanted.json,
             Command::Fetch(_) | Command::Completions(_) => false,
@@ -132,10 +153,13 @@ Files:
   $XDG_DATA_HOME/hallpass/sessions                the sealed sessions
 
 Environment:
-  HALLPASS_KEY         id:base64 of 32 bytes, the sealing key first, commas between several
-  HALLPASS_STORE       as --store; the place for a URL with a password (redis://user:password@host, docs/redis-store.md)
-  HALLPASS_ERRORS      as --errors
-  HALLPASS_FIELD_NAME  the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
+  HALLPASS_KEY              id:base64 of 32 bytes, the sealing key first, commas between several
+  HALLPASS_KEY_FILE         or: a file that holds them, which only its owner reads
+  HALLPASS_KEY_COMMAND      or: a command that prints them, of a password manager or a key management service
+  HALLPASS_PASSPHRASE_FILE  a file with the passphrases of keys that are made from one, one a line
+  HALLPASS_STORE            as --store; the place for a URL with a password (redis://user:password@host, docs/redis-store.md)
+  HALLPASS_ERRORS           as --errors
+  HALLPASS_FIELD_NAME       the secret NAME for `login`, such as HALLPASS_FIELD_PASSWORD
 
 An error is one line, `hallpass: WHAT (KIND)`; with --errors json one object, {\"error\":{\"kind\",\"detail\",\"retry\"}}. KIND is
 the same word as in the libraries."

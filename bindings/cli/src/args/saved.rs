@@ -2,14 +2,66 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::Whose;
 
 /// List the saved sessions, with what the key at hand tells about each. Nobody is asked over the network.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Sessions {
     /// Print them as JSON, and errors too
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<SessionsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Write saved sessions to a file, sealed, for a backup or another machine
+    Export(ExportSessions),
+    /// Save the sessions in a file; what is saved already and is as new stays
+    Import(ImportSessions),
+}
+
+/// Write saved sessions to a file, sealed as they are: whoever opens it needs the key that seals them (`hallpass keys list`). They stay
+/// saved, too; where the platform rotates refresh tokens, only one copy of a session can go on renewing.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(crate) struct ExportSessions {
+    /// The account whose sessions are exported; may be repeated
+    #[arg(long, value_name = "ACCOUNT", group = "which")]
+    pub(crate) account: Vec<String>,
+    /// Every session
+    #[arg(long, group = "which", conflicts_with = "account")]
+    pub(crate) all: bool,
+    /// Only sessions of this platform: its file, its name or its id
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<String>,
+    /// The new file, which only its owner can read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Open to whoever reads the file: no key is needed, and whoever has it is signed in
+    #[arg(long)]
+    pub(crate) plaintext: bool,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print what was done as JSON, and errors too
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Save the sessions in a file that `sessions export` wrote, of this release or an earlier one.
+#[derive(Debug, Args)]
+pub(crate) struct ImportSessions {
+    /// The file; `-` is standard input
+    pub(crate) file: PathBuf,
+    /// Replace sessions that are as new or newer, or that cannot be read
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Print what was done as JSON, and errors too
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -147,7 +147,8 @@ fn variables(start: &str) -> Result<Vec<(String, Secret)>, Error> {
     Ok(found)
 }
 
-fn read(file: &Path) -> Result<Zeroizing<String>, Error> {
+/// Reads a file, or standard input where it is `-`.
+pub(super) fn read(file: &Path) -> Result<Zeroizing<String>, Error> {
     let mut text = Zeroizing::new(String::new());
     let (name, read) = if file == Path::new("-") {
         ("standard input".to_owned(), std::io::stdin().lock().read_to_string(&mut text))

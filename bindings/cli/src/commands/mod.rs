@@ -3,11 +3,15 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod export;
+pub(crate) mod exported;
 pub(crate) mod fetch;
 pub(crate) mod gather;
+pub(crate) mod import_redis;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod platform;
+mod redis;
 pub(crate) mod refresh;
 pub(crate) mod sessions;
 pub(crate) mod transfer;

@@ -124,6 +124,11 @@ impl Store for FileStore {
         self.blocking(move |folder| folder.remove(&key, expected))
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        let key = key.clone();
+        self.blocking(move |folder| folder.expiry(&key))
+    }
+
     fn lease<'a>(&'a self, key: &'a RecordKey, hold: Duration) -> StoreFuture<'a, Option<LeaseNumber>> {
         let key = key.clone();
         self.blocking(move |folder| Ok(folder.slot(&key).lease(hold, &folder.clock)?.map(LeaseNumber)))
@@ -200,6 +205,14 @@ impl Folder {
             let done = !later || slot.touch(version.0, now)?;
             Ok(done.then_some(Some(version)))
         })
+    }
+
+    fn expiry(&self, key: &RecordKey) -> Result<Option<(Version, Expiry)>, StoreError> {
+        let found = self.find(&self.slot(key))?;
+        Ok(found.and_then(|(version, found)| match found.body {
+            Body::Sealed(_, expiry) => Some((version, expiry)),
+            Body::Tombstone => None,
+        }))
     }
 
     fn list(&self, namespace: &str, after: Option<&Cursor>, limit: NonZeroUsize) -> Result<Page, StoreError> {

@@ -146,6 +146,11 @@ impl Store for RedbStore {
         self.blocking(move |database, clock| tables::release(database, &key, number, clock))
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        let key = key.encode();
+        self.blocking(move |database, clock| tables::expiry(database, &key, clock))
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         let (namespace, after) = (namespace.to_owned(), after.cloned());
         self.blocking(move |database, clock| tables::list(database, &namespace, after.as_ref(), limit, clock))

@@ -64,6 +64,15 @@ pub(super) fn load(database: &Database, key: &[u8], clock: &WallClock) -> Answer
     }))
 }
 
+pub(super) fn expiry(database: &Database, key: &[u8], clock: &WallClock) -> Answer<Option<(Version, Expiry)>> {
+    let transaction = database.begin_read()?;
+    let now = clock.now();
+    let (records, touched) = (transaction.open_table(RECORDS)?, transaction.open_table(TOUCHED)?);
+    let Some(bytes) = records.get(key)? else { return Ok(Ok(None)) };
+    let since = touched.get(key)?.map(|since| since.value());
+    Ok(row::decode(bytes.value()).map(|row| is_live(row.expiry, since, now).then_some((row.version, row.expiry))))
+}
+
 pub(super) fn save(
     database: &Database,
     key: &[u8],

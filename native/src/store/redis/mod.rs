@@ -177,6 +177,14 @@ impl Store for RedisStore {
         })
     }
 
+    fn expiry<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<(Version, Expiry)>> {
+        Box::pin(async move {
+            let place = self.0.place(key);
+            let run = Run { script: &self.0.scripts.expiry, key: &place, arguments: &[], again: Again::Yes };
+            reply::expiry(self.0.run(run).await?, key)
+        })
+    }
+
     fn list<'a>(&'a self, namespace: &'a str, after: Option<&'a Cursor>, limit: NonZeroUsize) -> StoreFuture<'a, Page> {
         Box::pin(async move {
             let start = self.0.start(namespace);

@@ -2,9 +2,12 @@
 //!
 //! **Invariant:** nothing reads as absent but what the script calls absent.
 
+use std::time::Duration;
+
+use hallpass_core::time::Wall;
 use redis::{Value, from_redis_value};
 
-use crate::store::{LeaseNumber, Record, RecordKey, StoreError, Version};
+use crate::store::{Expiry, LeaseNumber, Record, RecordKey, StoreError, Version};
 
 pub(super) fn record(answer: Value, key: &RecordKey) -> Result<Option<Record>, StoreError> {
     let Some(mut parts) = parts(answer)? else { return Ok(None) };
@@ -21,6 +24,20 @@ pub(super) fn touched(answer: Value, key: &RecordKey) -> Result<Option<Version>,
     match &parts[..] {
         [Value::BulkString(version), Value::BulkString(name)] if *name == key.encode() => {
             self::version(version).map(Some)
+        }
+        _ => Err(damaged()),
+    }
+}
+
+pub(super) fn expiry(answer: Value, key: &RecordKey) -> Result<Option<(Version, Expiry)>, StoreError> {
+    let Some(parts) = parts(answer)? else { return Ok(None) };
+    match &parts[..] {
+        [Value::BulkString(version), Value::BulkString(name), Value::BulkString(idle), Value::BulkString(absolute)]
+            if *name == key.encode() =>
+        {
+            let idle = millis(idle)?.map(i64::unsigned_abs).map(Duration::from_millis);
+            let expiry = Expiry { idle, absolute: millis(absolute)?.map(Wall::from_millis) };
+            Ok(Some((self::version(version)?, expiry)))
         }
         _ => Err(damaged()),
     }
@@ -82,6 +99,14 @@ fn worded(answer: Value) -> Result<(String, Option<Version>), StoreError> {
 
 fn version(digits: &[u8]) -> Result<Version, StoreError> {
     std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).map(Version).ok_or_else(damaged)
+}
+
+/// A number of milliseconds, where there is one.
+fn millis(digits: &[u8]) -> Result<Option<i64>, StoreError> {
+    if digits.is_empty() {
+        return Ok(None);
+    }
+    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(damaged)
 }
 
 fn damaged() -> StoreError {

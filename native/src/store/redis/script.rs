@@ -20,6 +20,7 @@ pub(super) struct Script {
 pub(super) struct Scripts {
     pub(super) load: Script,
     pub(super) touch: Script,
+    pub(super) expiry: Script,
     pub(super) save: Script,
     pub(super) remove: Script,
     pub(super) lease: Script,
@@ -31,6 +32,7 @@ impl Scripts {
         Self {
             load: Script::new(include_str!("load.lua")),
             touch: Script::new(include_str!("touch.lua")),
+            expiry: Script::new(include_str!("expiry.lua")),
             save: Script::new(include_str!("save.lua")),
             remove: Script::new(include_str!("remove.lua")),
             lease: Script::new(include_str!("lease.lua")),
