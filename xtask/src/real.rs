@@ -1,8 +1,9 @@
 //! Do sessions survive servers that others wrote?
 //!
 //! Two of them are cheap and run everywhere: oidc-provider from npm (`tests/real/package-lock.json`, on Node 22 or newer) and Debian's
-//! qbittorrent-nox. Redis stands beside them, where processes share a session. JupyterHub is 200 MB and half a minute to install; it runs in CI and where all are asked for. `tests/tests/real/main.rs` holds the Rust side, ignored in a
-//! plain `cargo test`; a `test` script in `tests/real/package.json` the JavaScript side. Both find Node by `HALLPASS_NODE` and the built
+//! qbittorrent-nox. Redis stands beside them, where processes share a session. JupyterHub is 200 MB and half a minute to install; it runs
+//! in CI and where all are asked for. With `HALLPASS_LONG=1` processes share a session for a minute each time, otherwise for 20 seconds.
+//! `tests/tests/real/main.rs` holds the Rust side, ignored in a plain `cargo test`; a `test` script in `tests/real/package.json` the JavaScript side. Both find Node by `HALLPASS_NODE` and the built
 //! programs by `HALLPASS_BIN_DIR`. **Invariant:** a server that was left out is named.
 
 mod jupyterhub;
@@ -44,7 +45,7 @@ pub(crate) fn test(servers: Servers, tally: &mut Tally) -> Result {
     tests.env("PATH", node.path()).env("HALLPASS_NODE", node.program()).env("HALLPASS_BIN_DIR", npm::programs());
     match servers {
         Servers::Cheap => tests.args(["--skip", "jupyterhub::"]),
-        Servers::All => tests.env("HALLPASS_JUPYTERHUB", jupyterhub::install(&node)?).env("HALLPASS_LONG", "1"),
+        Servers::All => tests.env("HALLPASS_JUPYTERHUB", jupyterhub::install(&node)?),
     };
     shell::say(servers.shown());
     let rust = counted(&mut tests, tally);

@@ -88,7 +88,10 @@ fn rust(tally: &mut Tally) -> Result {
     let all = counted(&mut cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]), tally);
     // What is not a default feature of any crate.
     let metrics = ["test", "--locked", "-p", "hallpass", "--features", "metrics", "--test", "metrics"];
-    all.and(counted(&mut cargo(&metrics), tally))
+    // A store of somebody else's, outside of the workspace, held to the published laws.
+    let theirs =
+        ["test", "--locked", "--manifest-path", "examples/third-party-store/Cargo.toml", "--target-dir", "target"];
+    all.and(counted(&mut cargo(&metrics), tally)).and(counted(&mut cargo(&theirs), tally))
 }
 
 fn wasm_in_node(tally: &mut Tally) -> Result {

@@ -1,6 +1,6 @@
 //! Does one rotating grant survive several processes that share its session, also when they are stopped and killed?
 //!
-//! The server's own counters are the judge. `HALLPASS_LONG=1`, as `cargo xtask test --real` sets it, runs each test for a minute.
+//! The server's own counters are the judge. `HALLPASS_LONG=1` runs each test for a minute.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
