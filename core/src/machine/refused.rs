@@ -1,6 +1,7 @@
 //! A refused call: whose token it was, whether it is tried once more, and whether the session lives on.
 //!
-//! **Invariant:** a refusal spends the token only if its generation is the present one; a call is replayed once.
+//! **Invariant:** a refusal spends the token only if its generation is the present one; a call is replayed once with what this process
+//! renewed, and with what others did as often as they did: how old that is by then, nobody here knows.
 
 use super::call::Held;
 use super::life::{Ending, Phase};
@@ -16,7 +17,8 @@ impl Session {
     pub(super) fn refused(&mut self, id: CallId, from: EffectId, arrival: Arrival, now: Now) {
         self.stats.refusals += 1;
         let Some(call) = self.call_at(id) else { return };
-        let (generation, was_replayed, can_send) = (call.generation, call.replayed, call.can_send());
+        let (generation, can_send) = (call.generation, call.can_send());
+        let was_replayed = call.replayed && generation != self.adopted;
         let held = Held { from, arrival };
         let is_present = generation == self.generation && matches!(self.phase, Phase::Active);
         if is_present {

@@ -263,6 +263,7 @@ impl Session {
         self.lifetime.saved(&self.tokens);
         self.tokens.authorize(&self.compiled.platform().credential);
         self.generation = stored.generation;
+        self.adopted = stored.generation;
         self.tokens_since = stored.generation;
         self.revision = revision;
     }

@@ -65,6 +65,8 @@ pub struct Session {
     pub(super) revision: u64,
     /// The latest generation that the platform refused.
     pub(super) spent: u64,
+    /// The latest generation that another process made.
+    pub(super) adopted: u64,
     /// The generation with which the present tokens came.
     pub(super) tokens_since: u64,
     /// The first generation of the present sign-in: answers to older ones have nothing to say any more.
@@ -147,6 +149,7 @@ impl Session {
             generation: 0,
             revision: 0,
             spent: 0,
+            adopted: 0,
             tokens_since: 0,
             signed_in_since: 0,
             rows: Table::new(),

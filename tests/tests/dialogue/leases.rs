@@ -186,3 +186,24 @@ fn a_session_that_is_closed_in_the_middle_lets_its_lease_go() {
     first.done(closing);
     assert!(shelf.take_lease(&first.session.record_key().expect("it is kept")).is_some());
 }
+
+#[test]
+fn what_another_process_renewed_may_have_ended_by_then_and_is_renewed_once_more() {
+    let (mut first, mut second) = two(&Shelf::default());
+    let renewing = renew(&mut first);
+    let sent = first.own(Purpose::Renewal);
+    first.answer(sent, 200, JSON, &tokens(2, 3600));
+    first.done(renewing);
+    let call = second.get("/a");
+    for generation in [1, 2] {
+        let exchange = second.exchange();
+        assert_eq!(exchange.generation, generation);
+        second.answer(exchange, 401, &[], "");
+    }
+    let sent = second.own(Purpose::Renewal);
+    second.answer(sent, 200, JSON, &tokens(3, 3600));
+    let exchange = second.exchange();
+    assert_eq!(exchange.generation, 3);
+    second.answer(exchange, 401, &[], "");
+    assert_eq!((second.status(call), second.session.state()), (401, State::Rejected), "this one was fresh");
+}
