@@ -18,12 +18,22 @@ use super::payload::Stored;
 use super::renewal::Step;
 use super::restoring::LoadFor;
 use super::saving::store_error;
+use super::seldom::Emptied;
 use super::session::Session;
 use super::settings::Leases;
 use crate::effect::{Effect, KindName, Lease, Release, Ticket};
 use crate::error::{Error, Kind};
 use crate::store::{LeaseNumber, StoreError, Version};
 use crate::time::{Now, Wall};
+
+/// What a session has to do with others that hold it too, while one of them renews.
+#[derive(Debug, Default)]
+pub(super) struct Sharing {
+    /// The right to start a renewal.
+    pub(super) lease: Option<Holding>,
+    /// Who is about to send the present refresh token.
+    pub(super) intent: Option<Intent>,
+}
 
 /// A lease that this session holds, or goes on without.
 #[derive(Debug)]
@@ -51,13 +61,26 @@ pub(super) struct Intent {
     pub(super) send_by: Wall,
 }
 
+impl Emptied for Sharing {
+    const EMPTY: Self = Self { lease: None, intent: None };
+
+    fn nothing() -> &'static Self {
+        static NOTHING: Sharing = Sharing::EMPTY;
+        &NOTHING
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lease.is_none() && self.intent.is_none()
+    }
+}
+
 impl Session {
     /// Whether a renewal may be sent now, as far as other processes are concerned.
     pub(super) fn may_send(&self, now: Now) -> bool {
         if !self.settings.persist.as_ref().is_some_and(|persist| persist.leases == Leases::Granted) {
             return true;
         }
-        let Some(holding) = &self.lease else { return false };
+        let Some(holding) = &self.sharing.lease else { return false };
         let noted = |revision| self.saving.has(self.generation, revision);
         let is_noted = self.is_resendable() || holding.noted.is_some_and(noted);
         holding.alone || (holding.checked && is_noted && self.left(holding, now) >= self.exchange_time())
@@ -104,14 +127,17 @@ impl Session {
             Err(StoreError::Unsupported(_)) => None,
             Err(error) => return self.lease_failed(store_error(&error), now),
         };
-        self.lease = Some(Box::new(Holding { number, since, checked: false, noted: None, alone: false }));
+        self.sharing.lease = Some(Holding { number, since, checked: false, noted: None, alone: false });
         self.step(Step::Checking);
         self.load(LoadFor::Lease, now);
     }
 
     /// Lets the lease go, if one is held: nothing is renewed any more, or it has become too short.
     pub(super) fn let_go(&mut self, now: Now) {
-        if let Some(number) = self.lease.take().and_then(|holding| holding.number) {
+        if self.sharing.lease.is_none() {
+            return;
+        }
+        if let Some(number) = self.sharing.lease.take().and_then(|holding| holding.number) {
             self.release(number, now);
         }
     }
@@ -201,15 +227,17 @@ impl Session {
 
     /// Writes down that the token is about to be sent, where it must not be sent twice.
     fn note(&mut self, now: Now) {
-        let Some(until) = self.lease.as_ref().map(|holding| holding.since.wall + self.lease_time()) else { return };
+        let Some(until) = self.sharing.lease.as_ref().map(|holding| holding.since.wall + self.lease_time()) else {
+            return;
+        };
         let (resendable, exchange) = (self.is_resendable(), self.exchange_time());
         if !resendable {
-            self.intent =
-                Some(Box::new(Intent { generation: self.generation, by: self.tag, send_by: until - exchange }));
+            let (generation, by) = (self.generation, self.tag);
+            self.sharing.intent = Some(Intent { generation, by, send_by: until - exchange });
             self.revision += 1;
         }
         let revision = self.revision;
-        if let Some(holding) = &mut self.lease {
+        if let Some(holding) = &mut self.sharing.lease {
             holding.checked = true;
             holding.noted = (!resendable).then_some(revision);
         }
@@ -225,7 +253,7 @@ impl Session {
         if !matches!(self.renewal.as_ref().map(|renewal| renewal.step), Some(Step::Noting)) {
             return;
         }
-        match self.lease.as_ref().and_then(|holding| holding.noted) {
+        match self.sharing.lease.as_ref().and_then(|holding| holding.noted) {
             Some(revision) if self.saving.has(self.generation, revision) => self.send_renewal(now),
             Some(_) => {
                 let error = self.saving.trouble.as_deref().cloned().unwrap_or_else(life::closed);
@@ -236,23 +264,33 @@ impl Session {
         }
     }
 
+    /// Remembers whose intent the record holds, if anybody's.
+    pub(super) fn set_intent(&mut self, intent: Option<Intent>) {
+        if intent != self.sharing.intent {
+            self.sharing.intent = intent;
+        }
+    }
+
     /// Takes over the intent that the record of the present generation holds; ours has come too late then.
     pub(super) fn take_intent(&mut self, intent: Option<Intent>) {
         let Some(intent) = intent.filter(|intent| intent.by != self.tag && intent.generation == self.generation) else {
             return;
         };
-        self.intent = Some(Box::new(intent));
-        if let Some(holding) = &mut self.lease {
+        self.sharing.intent = Some(intent);
+        if let Some(holding) = &mut self.sharing.lease {
             holding.noted = None;
         }
     }
 
     /// The token was not used: whoever is next may send it.
     pub(super) fn withdraw_intent(&mut self, now: Now) {
-        let is_ours =
-            self.intent.as_ref().is_some_and(|intent| intent.by == self.tag && intent.generation == self.generation);
+        let is_ours = self
+            .sharing
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.by == self.tag && intent.generation == self.generation);
         if is_ours && self.renewals.dead.is_none() && self.renewals.late.is_none() {
-            self.intent = None;
+            self.sharing.intent = None;
             self.revision += 1;
             self.save_soon(now);
         }
@@ -263,8 +301,8 @@ impl Session {
         if !self.is_resendable() && !self.settings.renew_without_store {
             return self.renewal_failed(error, None, now);
         }
-        let number = self.lease.take().and_then(|holding| holding.number);
-        self.lease = Some(Box::new(Holding { number, since: now, checked: true, noted: None, alone: true }));
+        let number = self.sharing.lease.take().and_then(|holding| holding.number);
+        self.sharing.lease = Some(Holding { number, since: now, checked: true, noted: None, alone: true });
         self.send_renewal(now);
     }
 

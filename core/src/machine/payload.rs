@@ -295,7 +295,7 @@ fn write(session: &Session, to: &mut Encoder<&mut Vec<u8>>) -> Written {
     if let Some(credentials) = session.sealed_credentials() {
         kept::write(credentials, to.u64(field::KEPT)?)?;
     }
-    if let Some(intent) = session.intent.as_deref().filter(|intent| intent.generation == session.generation) {
+    if let Some(intent) = session.sharing.intent.filter(|intent| intent.generation == session.generation) {
         let (by, send_by) = (intent.by, intent.send_by.as_millis());
         to.u64(field::INTENT)?.array(3)?.u64(intent.generation)?.u64(by)?.i64(send_by)?;
     }

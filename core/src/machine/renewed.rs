@@ -120,7 +120,7 @@ impl Session {
         self.tokens_since = self.generation;
         self.stats.renewals += 1;
         self.renewals = Seldom::default();
-        self.intent = None;
+        self.set_intent(None);
         self.take_tokens(answer, now);
         self.save_now(now);
     }

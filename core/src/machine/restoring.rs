@@ -258,7 +258,7 @@ impl Session {
         self.saving.restored(version, stored.generation, stored.revision);
         *self.jar = jar;
         self.adopt_kept(stored.kept);
-        self.intent = stored.intent.map(Box::new);
+        self.set_intent(stored.intent);
         self.tokens = stored.tokens;
         self.lifetime.saved(&self.tokens);
         self.tokens.authorize(&self.compiled.platform().credential);

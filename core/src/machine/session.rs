@@ -16,7 +16,7 @@ use super::closing::Closing;
 use super::dpop::Dpop;
 use super::gate::Queue;
 use super::keep_alive::KeepAlive;
-use super::leasing::{Holding, Intent};
+use super::leasing::Sharing;
 use super::life::{Phase, State};
 use super::lifetime::Lifetime;
 use super::oauth::metadata::Metadata;
@@ -82,10 +82,7 @@ pub struct Session {
     pub(super) kept: Option<Box<Kept>>,
     pub(super) renewal: Option<Box<Renewal>>,
     pub(super) renewals: Seldom<Renewals>,
-    /// The right to start a renewal, as far as other processes are concerned.
-    pub(super) lease: Option<Box<Holding>>,
-    /// Who is about to send the present refresh token.
-    pub(super) intent: Option<Box<Intent>>,
+    pub(super) sharing: Seldom<Sharing>,
     /// What the issuer said of itself, once it was asked.
     pub(super) issuer: Option<Box<Metadata>>,
     /// Draws what ties an authorization code to this session, where it signs in by one.
@@ -160,8 +157,7 @@ impl Session {
             kept: None,
             renewal: None,
             renewals: Seldom::default(),
-            lease: None,
-            intent: None,
+            sharing: Seldom::default(),
             issuer: None,
             backs_off: None,
             probe: Seldom::default(),
@@ -201,7 +197,7 @@ impl Session {
     /// The answer changes with every command, with every answer, and with time once the moment of [`Output::Wait`] is reached.
     #[must_use]
     pub fn poll(&mut self, now: Now) -> Output {
-        if self.lease.is_some() && self.renewal.is_none() {
+        if self.sharing.lease.is_some() && self.renewal.is_none() {
             self.let_go(now);
         }
         while self.outputs.is_empty() {
@@ -326,6 +322,7 @@ impl Session {
             self.timers.shrink();
             self.jar.release();
             self.renewals.release();
+            self.sharing.release();
             self.probe.release();
             self.keep_alive.release();
             self.held.release();
