@@ -82,12 +82,14 @@ fn a_login_that_cannot_be_saved_says_so_and_leaves_the_saved_session_good() {
 }
 
 #[test]
-fn a_fetch_whose_renewal_cannot_be_saved_is_served_and_says_so() {
+fn a_token_whose_successor_could_not_be_saved_is_not_sent_and_is_good_afterwards() {
     let world = World::signed_in();
     world.testbed.expire("alice");
     let fetch = world.command(&["fetch", "example", "alice", "/me"]);
     let ran = world.check(&without_room(&fetch).output().unwrap()).expect(7).says("(store_unavailable)");
-    assert_eq!(ran.json()["id"], "acct-alice");
+    assert_eq!((ran.out.as_str(), world.testbed.stats().token_requests.total), ("", 0));
+    assert_eq!(world.fetch("/me", &[]).expect(0).json()["id"], "acct-alice");
+    assert_eq!(world.testbed.stats().token_requests.total, 1);
 }
 
 #[test]
