@@ -80,7 +80,7 @@ enum Done {
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (store, key) = (MemoryStore::new(100.try_into()?), RecordKey::session("app", "example", "alice"));
-/// let sealed = envelope::seal(&Keyring::new("2025", [1; 32])?, &key, 1, b"…", &mut Seed::new([0; 32]).rng("doc"));
+/// let sealed = envelope::seal(&Keyring::new("2025", [1; 32])?, &key, 1, b"a session", &mut Seed::new([0; 32]).rng("doc"));
 /// store.save(&key, sealed, Expected::Absent, Expiry::default()).await?;
 ///
 /// let keyring = Keyring::new("2026", [2; 32])?.with_older("2025", [1; 32])?;
